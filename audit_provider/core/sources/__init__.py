@@ -1,9 +1,9 @@
 """The sources: descriptions of each vendor's API, and how they are read without loss.
 
-``spec`` holds the values that describe a source, ``paging`` how the next page is found, ``export`` where its files are;
-``pages`` reads one page, whose records ``page_records`` finds, and ``files`` one file; ``reading`` holds the
-strategies, ``vendors`` one file per vendor; ``inline`` reads a source that a user described. What a task does not use,
-it does not import.
+``spec`` holds the values that describe a source; ``paging`` says how the next page is found, and ``export`` where its
+files are. ``pages`` reads one page, ``page_records`` finds the records on it, and ``files`` reads one file.
+``reading`` holds the strategies, ``vendors`` one file per vendor. ``inline`` reads a source that a user described. A
+task imports only what it uses.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Judging what a source answered: good, later, wrong, or a part of what was asked."""
+"""Judge the answers of a source: good, later, wrong, or only a part of what was requested."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _CODE_SHOWN = 100
 _MOST_ERROR_BYTES = 8192
 _LASTING = frozenset({401, 404, 405, 410})
-"""Statuses that no usual word for a passing fault makes a passing one."""
+"""Statuses of errors that are not temporary, even if the answer has a usual word for a temporary fault."""
 
 _AHEAD = re.compile(
     r"\bfuture\b|\b(?:must|has to|have to|should|needs? to) (?:be|lie) in the past\b"
@@ -40,7 +40,7 @@ _AHEAD = re.compile(
     r"(?:now|today|(?:current|present|server|system)[\s_-]?(?:date|time|day|moment|timestamp|utc)\w*)\b",
     re.IGNORECASE,
 )
-"""What vendors say of an end that their clock has not reached."""
+"""Words of vendors that refuse a time range because its end is ahead of their clock."""
 _OK, _NO_CONTENT = 200, 204
 _NEVER_EMPTY = frozenset({401, 403, 407, 408, 425, 429})
 
@@ -56,9 +56,9 @@ class AnswerJudge:
         self._redact = redact
 
     def later(self, answer: Answer) -> Later | None:
-        """Return what an answer means that says "later" in words, whatever its status; None where it does not.
+        """Return the meaning of an answer whose code or words say "later", with any status; None if they do not.
 
-        A large 2xx is not looked through: what it hides is found once it is read as a page.
+        A large 2xx is not searched: an error in it is found when it is read as a page.
         """
         errors = self._spec.errors
         if answer.status < 300 and (
@@ -70,12 +70,12 @@ class AnswerJudge:
         return self._meaning(answer.status, *self._told(answer))
 
     def says_nothing_new(self, answer: Answer, *, promised: bool) -> bool:
-        """Whether the answer to a request for a page says that there is none: by no body, or as ``errors`` declares.
+        """Whether the answer to a page request says that there is no page: by an empty body, or as ``errors`` declares.
 
-        An answer without a body says so by its status 204, or where the source's records may be absent. That it ended
-        there, and was not cut off, it must say.
+        An empty body says so with status 204. With status 200 it says so only if the source's records may be absent,
+        and if the headers show that the answer was not cut off.
 
-        :param promised: the page before has said that there is more, which no missing body can take back.
+        :param promised: the page before said that there is more, so an empty body with status 200 does not count.
         """
         errors, status = self._spec.errors, answer.status
         if status == _NO_CONTENT:
@@ -94,12 +94,12 @@ class AnswerJudge:
             return False
         code, said = self._told(answer)
         has_code = not errors.empty_codes or bool({code, str(status)} & {*errors.empty_codes})
-        # An error's body is all the vendor's words; in a page they are what stands at 'message_at'.
+        # In an error, the whole body counts as the vendor's words; in a page, only the value at 'message_at' does.
         words = f"{said} {body[:_MOST_ERROR_BYTES].decode(errors='replace') if is_error else ''}".lower()
         return has_code and (not errors.empty_words or any(each.lower() in words for each in errors.empty_words))
 
     def refuse_lost_page(self, answer: Answer) -> None:
-        """Refuse an answer without a page where the page before has said that there is one.
+        """Refuse an answer without a page if the page before said that there is one.
 
         :raises LostPageError: it has no page.
         """
@@ -110,7 +110,7 @@ class AnswerJudge:
             )
 
     def has_no_content(self, answer: Answer) -> bool:
-        """Whether an answer has no content, as a proxy may answer too."""
+        """Whether an answer has no content. A proxy may send such an answer too."""
         return answer.status == _NO_CONTENT or self._has_no_page(answer)
 
     def _has_no_page(self, answer: Answer) -> bool:
@@ -120,15 +120,15 @@ class AnswerJudge:
         return body == b"null" or (not body and _is_whole(answer))
 
     def judge(self, answer: Answer, *, by_cursor: bool, carried_cursor: bool) -> None:
-        """Return if the answer is a good one, as far as its status and the vendor's code tell.
+        """Return if the answer is good by its status and the vendor's code, and raise otherwise.
 
-        :param by_cursor: what the request named may be gone, as a cursor may.
+        :param by_cursor: the request names something that may no longer exist, such as a cursor.
         :param carried_cursor: the request held a cursor of the source's paging.
         :raises CutOffError: the answer would be too large.
-        :raises RefusedError: the request is refused, or its cursor: then with a status that means so.
+        :raises RefusedError: the request is refused, or its cursor is, which is raised with status 400.
         :raises CredentialError: the credential is not accepted.
         :raises ConfigurationError: the host or the path is wrong.
-        :raises ProtocolError: it is no answer of this source.
+        :raises ProtocolError: it is not an answer of this source.
         """
         status = answer.status
         refused_cursor = carried_cursor and self.has_code(answer, self._spec.errors.cursor_codes)
@@ -163,9 +163,9 @@ class AnswerJudge:
     def refuse_hidden_error(self, answer: Answer, shown: Callable[[str], Any] | None = None) -> None:
         """Refuse a 200 that holds an error, alone or beside records.
 
-        :param shown: returns what stands at one of the paths of ``errors``; None looks into the whole answer.
-        :raises UnavailableError: the vendor says that records are missing from the page, or that the error passes.
-        :raises ProtocolError: it holds an error.
+        :param shown: returns the value at one of the paths of ``errors``. If it is None, the whole answer is decoded.
+        :raises UnavailableError: the vendor says that records are missing from the page, or the error is temporary.
+        :raises ProtocolError: it holds another error.
         """
         errors = self._spec.errors
         look = shown or (lambda path: value_at(answer.json(), path))
@@ -211,7 +211,7 @@ class AnswerJudge:
         return time_from(value_at(answer.json(), self._spec.errors.resume_at))
 
     def _meaning(self, status: int, code: str, words: str) -> Later | None:
-        """Return what the vendor's code and words mean where they say "later"."""
+        """Return the meaning of the vendor's code and words if they say "later"; None otherwise."""
         errors = self._spec.errors
         limited = Later(least=errors.slow_wait.total_seconds())
         if code in errors.slow_codes or any(text.lower() in words.lower() for text in errors.slow_texts):
@@ -225,7 +225,7 @@ class AnswerJudge:
         return Later(limited=False) if fault_said(code) else None
 
     def _hint_on_end(self, words: str) -> str:
-        """Return what to do where the vendor's words say that the end of what was asked for lies in the future."""
+        """Return what to do if the vendor's words say that the requested end is in the future; "" otherwise."""
         spec = self._spec
         asked = spec.export.create if isinstance(spec.export, ExportJob) else spec.request
         if not (asked.takes_end and hasattr(spec.reading, "behind") and _AHEAD.search(words)):
@@ -236,7 +236,7 @@ class AnswerJudge:
         )
 
     def _told(self, answer: Answer) -> tuple[str, str]:
-        """Return the vendor's error code and its words; "" for what is not there."""
+        """Return the vendor's error code and its words; "" for each that is absent."""
         try:
             found = answer.json()
         except ProtocolError:
@@ -246,7 +246,7 @@ class AnswerJudge:
         told = value_at(found, self._spec.errors.message_at) if self._spec.errors.message_at else None
         words = "; ".join(_sentence(each) for each in told) if isinstance(told, list) else _sentence(told or "")
         if not words and not code and answer.status >= 400:
-            # Better the vendor's whole answer than none of its words.
+            # The raw answer says more to the reader than no words at all.
             words = " ".join(answer.body[:2000].decode(errors="replace").split())
         return code, words
 
@@ -263,7 +263,7 @@ class AnswerJudge:
 
 
 def _is_whole(answer: Answer) -> bool:
-    """Whether an answer says where it ends, so that one without a body was not cut off."""
+    """Whether the headers say where an answer ends, which proves that an empty body was not cut off."""
     return "Content-Length" in answer.headers or "chunked" in answer.headers.get("Transfer-Encoding", "").lower()
 
 

@@ -1,10 +1,10 @@
-"""Notices signs that a source is described wrongly, so that a list seems to end, or a field seems empty.
+"""Notice signs that a source is described wrongly, so that a list seems to end, or a field seems empty.
 
 An answer without a next page ends its list, and a record without an action is still a record: neither can be refused.
 But these are reported: a full page without a next page, a path of the paging that no answer has ever had, and a field
 that no record has ever had. A path that was found once is not checked again, so a correct description costs nothing.
 
-Where a path has no value, the path that was meant is guessed from the values in an answer or a record.
+If a path has no value, the path that was meant is guessed from the values in an answer or a record.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
     from audit_provider.core.wire.answer import Answer
 
 RECORDS_LOOKED_AT = 5
-"""Of each page, for fields that no record has had yet."""
+"""Number of records on each page that are searched for fields that no record has had yet."""
 
 FULL_PAGE_KEPT = timedelta(days=7)
-"""How long it is reported that a full page led nowhere, after the last one."""
+"""How long after the last full page without a next page the notice about it is kept."""
 
 _ALWAYS_THERE = frozenset({"id", "time", "action"})
 _LOOKED_ENOUGH = 2
@@ -49,10 +49,10 @@ _SIZES = frozenset(
         *("maxresults", "maxitems", "maxrecords", "itemsperpage", "recordsperpage", "resultsperpage"),
     )
 )
-"""Names, in small letters and without signs, under which APIs take the size of a page."""
+"""Usual names of the parameter for the page size, in lower case and without punctuation."""
 
 _USUAL_SIZES = frozenset((10, 20, 25, 30, 50, 100, 150, 200, 250, 300, 400, 500, 1000, 2000, 5000, 10000))
-"""As full as this is a page whose size nobody asked for."""
+"""Usual page sizes: if the request names none, a page with one of these numbers of records counts as full."""
 
 
 class PageWatch:
@@ -92,7 +92,7 @@ class PageWatch:
         self._notices = {each.key: each for each in noticed.notices if each.key in self._unmet}
 
     def look(self, shown: Shown, way: Way, records: Sequence[msgspec.Raw], answer: Answer, request: Request) -> None:
-        """Take in a page: its next page, its records, and its request."""
+        """Check a page: its next page, its records, and its request."""
         if not self._unmet:
             return
         for key in self._unmet & self._paging.keys():
@@ -111,7 +111,7 @@ class PageWatch:
             self._look_for_fields(records)
 
     def fresh(self) -> list[str]:
-        """Return notices that were not returned before: they are reported."""
+        """Return the notices that were not returned before."""
         self._conclude()
         fresh = [text for text, told in self._told.items() if not told]
         self._told |= dict.fromkeys(fresh, True)
@@ -147,9 +147,9 @@ class PageWatch:
         )
 
     def _look_for_paths(self, way: Way, records: Sequence[msgspec.Raw], answer: Answer, size: int) -> bool:
-        """Note the paths of the paging that no answer has had, where something speaks for a way on all the same.
+        """Note the paths of the paging that no answer has had, if something suggests that there is a next page.
 
-        :return: whether there are any.
+        :return: whether there is a notice of such a path.
         """
         missing = [key for key in self._paging if key in self._unmet]
         if not missing:
@@ -164,7 +164,7 @@ class PageWatch:
             path = self._paging[key]
             meant = self._near.get(key) or self._meant(path, there, answer.headers)
             if not meant and not way.more and not self._spec.confidence:
-                # What rests on the vendor's word is not doubted for a name.
+                # A description with a stated basis is not doubted because a name looks like that of a cursor.
                 meant = way_on(there, answer.headers, list(self._paging.values()))
             if meant or full:
                 self._near[key] = meant
@@ -201,7 +201,7 @@ class PageWatch:
                     self._near[key] = next(filter(None, (near_path(path, there) for path in paths)), "")
 
     def _conclude(self) -> None:
-        """Note the fields that enough records were without."""
+        """Note the fields that were absent from enough records."""
         for key in self._looked.keys() & self._near.keys():
             name, _, path = key.partition(" ")
             near, always = self._near[key], self._fields[key][0] in _ALWAYS_THERE
@@ -213,7 +213,7 @@ class PageWatch:
 
 
 def page_size(spec: SourceSpec, request: Request) -> int:
-    """Return how many records a request asks for at most; 0 where it does not say."""
+    """Return how many records a request asks for at most; 0 if it does not say."""
     names = frozenset({spec.page_size.key}) if spec.page_size else frozenset()
     return next(chain(_sizes(request.params, names), _sizes(request.body or {}, names)), 0)
 
@@ -256,9 +256,9 @@ _AS_HEADERS = re.compile(r"(?:response\.)?headers?\.(.+)", re.IGNORECASE)
 
 
 def paths_of(body: bytes, without: str = "") -> dict[str, Any]:
-    """Return every scalar of a JSON object by its dotted path, lists aside.
+    """Return every scalar of a JSON object by its dotted path, except those in lists.
 
-    :param without: the path of what is not looked into, such as the records.
+    :param without: the path of a value that is skipped, such as the records.
     """
     found: dict[str, Any] = {}
     for path, value in _scalars(body, (), tuple(keys_of(without)), _DEPTH):
@@ -269,14 +269,14 @@ def paths_of(body: bytes, without: str = "") -> dict[str, Any]:
 
 
 def header_meant(path: str) -> str:
-    """Return the header form of a path such as ``headers.NextPageToken``; "" where it is no such path."""
+    """Return the header form of a path such as ``headers.NextPageToken``; "" if it is not such a path."""
     named = _AS_HEADERS.fullmatch(path)
     form = f"{HEADER} {named[1]}" if named else ""
     return form if header_of(form) else ""
 
 
 def near_path(path: str, there: Mapping[str, Any]) -> str:
-    """Return which of the paths that are there differs from ``path`` by little; "" for none."""
+    """Return the path among ``there`` that differs only a little from ``path``; "" if there is none."""
     wanted = [_folded(key) for key in keys_of(path)]
     for each in there:
         keys = [_folded(key) for key in keys_of(each)]
@@ -286,7 +286,7 @@ def near_path(path: str, there: Mapping[str, Any]) -> str:
 
 
 def records_elsewhere(found: Any, time_paths: Sequence[str], depth: int = _DEPTH) -> str:
-    """Return where a list of records stands in an answer: of objects with one of these times; "" for nowhere."""
+    """Return the path of a list in an answer whose first object has one of these times; "" if there is none."""
     if not isinstance(found, dict) or depth == 0:
         return ""
     for key, value in found.items():
@@ -299,9 +299,9 @@ def records_elsewhere(found: Any, time_paths: Sequence[str], depth: int = _DEPTH
 
 
 def fault_beside(found: Any, path: str) -> str:
-    """Return the key that speaks of a fault in an answer without records; "" where none does.
+    """Return the key that reports a fault in an answer without records; "" if there is none.
 
-    :param path: of the records: what is looked into is each object on the way to them.
+    :param path: path of the records; each object on the way to them is searched.
     """
     for key in ("", *keys_of(path)):
         found = found.get(key) if key and isinstance(found, dict) else found
@@ -318,9 +318,9 @@ def fault_beside(found: Any, path: str) -> str:
 
 
 def way_on(there: Mapping[str, Any], headers: Mapping[str, str], known: Sequence[str]) -> str:
-    """Return the path, or the header, at which something stands that looks like a way to the next page; "" for none.
+    """Return the path or header whose name looks like that of a cursor to the next page; "" if there is none.
 
-    :param there: scalars of an answer by their path. :param known: paths that are looked at already.
+    :param there: scalars of an answer by their path. :param known: paths that the paging reads already.
     """
     named = {f"{HEADER} {name}": text for name, text in headers.items() if name.lower() != "link"}
     for path, value in {**there, **named}.items():
@@ -344,7 +344,7 @@ def _scalars(body: bytes, above: tuple[str, ...], without: tuple[str, ...], dept
     for key, raw in found.items():
         keys = (*above, key)
         if not key:
-            continue  # no path names it
+            continue  # no path can name an empty key
         if without and keys[: len(without)] == without:
             continue
         inner = bytes(raw)

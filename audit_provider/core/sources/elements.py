@@ -1,4 +1,4 @@
-"""Finds where each element of a list begins and ends, even after a broken one, within a bound of work."""
+"""Find where each element of a list begins and ends, even after a broken one, with a limit on the work."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
 MOST_LEVELS = 500
-"""Of a record that is kept as it is: readers of the spool have to go down as far, from wherever they are called."""
+"""Most nesting levels of a record that is kept unchanged: readers of the spool must be able to descend as far."""
 
 _TOKEN_COST, _BYTE_COST = 16, 4
-"""Of what is looked at in search of the next record. So much may be spent, and for each byte of the page as much as one
-costs: the time stays linear, whatever is sent.
+"""Cost of each token and of each byte that the search for the next record looks at. The budget of a page is
+``_FREE_COST``, plus ``_BYTE_COST`` for each of its bytes, so the time stays linear in its size, whatever is sent.
 """
 
 _FREE_COST = 16_000_000
 _MOST_QUICK_FAILURES = 1000
-"""Of the decoder that is tried first, on one page: each failure of it counts the lines from the beginning."""
+"""Most failures on one page of the decoder that is tried first: each failure costs a count of lines from the start."""
 
 _decode = json.JSONDecoder().raw_decode
 
@@ -45,7 +45,7 @@ class SearchEndedError(Exception):
 class Scan:
     """Finds where values end.
 
-    :param around: objects around the list of records.
+    :param around: number of objects around the list of records.
     """
 
     def __init__(self, body: bytes, around: int) -> None:
@@ -53,11 +53,11 @@ class Scan:
         self._around = around
         self._budget = _FREE_COST + _BYTE_COST * len(body)
         self._quick_failures = 0
-        # Letters of this encoding are bytes, so that places are the same in both.
+        # In Latin-1 each letter is one byte, so an index means the same in the text and in the body.
         self._text = body.decode("latin-1")
 
     def ends(self, place: int) -> bool:
-        """Whether the list ends here: behind it stands what closes all that is around it, and nothing more."""
+        """Whether the list ends here, followed only by the rest of the objects around it."""
         body = self._body
         if body[place : place + 1] != b"]":
             return False
@@ -70,7 +70,7 @@ class Scan:
         return past_space(body, end) == len(body)
 
     def value(self, start: int, keys: set[str] | None, *, is_search: bool = False) -> tuple[int, int]:
-        """Return the end of a value and how many levels it has at most. :param keys: takes those of an object."""
+        """Return the end of a value and at least its nesting levels. :param keys: receives the keys of an object."""
         if self._quick_failures < _MOST_QUICK_FAILURES:
             try:
                 found, end = _decode(self._text, start)
@@ -92,7 +92,7 @@ class Scan:
         return end, levels
 
     def _searched(self, place: int, open_objects: int = 0) -> Iterator[Token]:
-        """Yield tokens, as far as there is budget for them."""
+        """Yield tokens until the budget is spent."""
         try:
             for token in tokens(self._body, place, open_objects):
                 self.spend(_TOKEN_COST + _BYTE_COST * (token[2] - place))
@@ -113,7 +113,7 @@ _BETWEEN = re.compile(rb"[ \t\n\r\f\v,]*")
 _CANDIDATE = re.compile(rb"[{\]]")
 _BRACKETS = re.compile(rb'"[^"\\]*(?:\\[\s\S][^"\\]*){0,500}"|[\[\]{}]')
 _MOST_COMPARED = 50
-"""Whole elements whose keys are remembered, to know the next record by."""
+"""Number of whole elements whose keys are compared, to recognise the next record by the keys they share."""
 
 _BORDER = re.compile(rb",[ \t\n\r]*(?=\{)")
 
@@ -121,8 +121,8 @@ _BORDER = re.compile(rb",[ \t\n\r]*(?=\{)")
 class Elements:
     """The elements of the list of records, one after the other.
 
-    :param begin: where the list begins, behind its bracket. :param levels: objects around it.
-    :param needed: groups of keys; a record has one of each.
+    :param begin: index behind the list's opening bracket. :param levels: number of objects around the list.
+    :param needed: groups of keys; a record has at least one key of each group.
     :ivar between: what was wrong between the elements, in words.
     """
 
@@ -149,7 +149,7 @@ class Elements:
     def read(self) -> tuple[bytes, int]:
         """Return the elements as JSON, and where their list ends.
 
-        :raises BrokenError: nobody can say.
+        :raises BrokenError: the end of the list cannot be found.
         """
         start = self._begin
         try:
@@ -169,7 +169,7 @@ class Elements:
         return b",".join(self._parts), start
 
     def _element(self, start: int) -> int:
-        """Take or set aside what begins here; return where the next element may begin."""
+        """Keep the element that begins here, or set it aside; return where the next element may begin."""
         body, known = self._body, set[str]()
         is_compared = self._compared < _MOST_COMPARED
         try:
@@ -181,7 +181,7 @@ class Elements:
         following = past_space(body, end)
         if body[following : following + 1] in (b",", b"{") or self._scan.ends(following):
             self._keep(start, end, levels)
-            # Where the source names neither id nor time, a record has what the first one has.
+            # If the source names neither id nor time, a record is recognised by the keys of the first one.
             self._needed = self._needed or [frozenset((key,)) for key in known]
             if is_compared and known:
                 self._common = known if self._common is None else self._common & known
@@ -190,7 +190,7 @@ class Elements:
         try:
             place = self._resumed(end)
         except BrokenError:
-            # It is not closed where it should be, and has swallowed those behind it.
+            # The element is not closed where it should be, so it includes the elements behind it.
             place = self._resumed(start)
             self._set_aside(start, place, place - start)
             return place
@@ -202,7 +202,7 @@ class Elements:
         return place
 
     def _without_last(self, start: int, parts: int, run: tuple[int, int] | None, repaired: int) -> int:
-        """Set the last element aside after all, since nothing behind it makes sense: it has swallowed others."""
+        """Set aside the last element that was kept: nothing behind it can be read, so it includes other elements."""
         place = self._resumed(start)
         del self._parts[parts:], self.repaired[repaired:]
         self._run, self._before_last = run, None
@@ -210,7 +210,7 @@ class Elements:
         return place
 
     def _past(self, place: int) -> int:
-        """Return where the next element begins, or the list ends."""
+        """Return where the next element begins, or where the list ends."""
         end = self._past_commas(place)
         is_joined = place == self._joined or self._body[end : end + 1] == b"]"
         if self._body.count(b",", place, end) != (0 if is_joined else 1):
@@ -237,7 +237,7 @@ class Elements:
         self.repaired.append(", ".join(record.why))
 
     def _flush(self) -> None:
-        """Put what is kept as it came, in one piece."""
+        """Append the elements that are kept unchanged, in one piece."""
         if self._run:
             self._parts.append(self._body[slice(*self._run)])
             self._run = None
@@ -252,7 +252,7 @@ class Elements:
         self.unreadable.append(Unreadable(content[begin:], reason))
 
     def _borders(self, content: bytes) -> Iterator[int]:
-        """Yield where, in what cannot be read, one record ends and another begins, as far as that is visible."""
+        """Yield each index in unreadable content at which one record visibly ends and another begins."""
         if not self._needed:
             return
         places = [found.end() for found in _BORDER.finditer(content)]
@@ -266,7 +266,7 @@ class Elements:
                 met = set()
 
     def _named(self, part: bytes) -> set[int]:
-        """Return which groups of keys a part of a text names."""
+        """Return the numbers of the groups of which a part of the text names a key."""
         return {
             number
             for number, keys in enumerate(self._needed)
@@ -274,9 +274,9 @@ class Elements:
         }
 
     def _resumed(self, start: int) -> int:
-        """Return where the list goes on behind what is broken: at a record that is whole, or at its end.
+        """Return where the list continues behind a broken element: at a whole record, or at the end of the list.
 
-        :raises BrokenError: nowhere, as in an answer that was cut off.
+        :raises BrokenError: neither is found, for example because the answer was cut off.
         """
         opened, reached = bytearray(), start
         for found in _CANDIDATE.finditer(self._body, start + 1):
@@ -289,7 +289,7 @@ class Elements:
         raise BrokenError(start)
 
     def _open(self, opened: bytearray, begin: int, end: int) -> int:
-        """Keep ``opened`` to the brackets that are open at a place, and return how far it is known."""
+        """Update ``opened`` to the brackets that are open at ``end``, and return ``end``."""
         for found in _BRACKETS.finditer(self._body, begin, end):
             mark = found[0]
             if mark in (b"[", b"{"):
@@ -300,10 +300,13 @@ class Elements:
         return end
 
     def _is_record(self, start: int, *, in_list: bool) -> bool:
-        """Whether a record begins here, and not an object inside one: it has what records have, and those behind it
-        lead to the end of the list, or to the next that is broken.
+        """Whether a record begins here, and not an object inside one.
 
-        :param in_list: a list of the broken record seems open here, so it has to have all that other records have.
+        A record has a key of each needed group, and the elements behind it can be read up to the end of the list or
+        to the next broken one.
+
+        :param in_list: a list of the broken record seems open here, so all keys that the other records share are
+            required.
         """
         body, place, is_first = self._body, start, True
         above = body[max(start - _MOST_INDENT, 0) : start].rstrip(SPACE)
@@ -327,6 +330,6 @@ class Elements:
                 return not in_list or own >= (common or own)
             place = self._past_commas(end)
             if body[end : end + 1] != b"," or body[place : place + 1] != b"{":
-                # A list inside a broken record: neither is what else stands in it a record.
+                # This is a list inside a broken record, so its other elements are no records either.
                 self._no_records = end
                 return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-# Not for type checking alone: what is written in the pipelines file is validated by these annotations.
+# Imported at run time too, because the pipelines file is validated by these annotations.
 from audit_provider.core.sources.request import Request
 
 
@@ -45,8 +45,8 @@ class FileList:
     :ivar url_at: Dotted path of the file's URL. Example: ``download_url``.
     :ivar expires_at: Dotted path of the time from which the file can no longer be downloaded. A file that is refused
         after that time is a gap that is reported. Default: the vendor does not say it. Example: ``expires_at``.
-    :ivar never_empty: Whether every listed file has content. One without any is then asked for again, in each run,
-        until it has some or is no longer listed. Default: a file without content has no events.
+    :ivar never_empty: Whether every listed file has content. A file without content is then requested again in each
+        run, until it has content or is no longer listed. Default: a file without content has no events.
     """
 
     id_at: str

@@ -1,4 +1,4 @@
-"""From the text of a file to events: CSV by its header, JSON lines, or one JSON list."""
+"""Turn the text of a file into events: CSV with a header, JSON lines, or one JSON list."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ROWS = 1000
 """Rows that are turned into events at a time."""
 
 MOST_ROW_LETTERS = 16 * 1024 * 1024
-"""Of one row of a file, as it is written; a longer one is refused."""
+"""Most letters of one row as it is written in the file; a longer row is refused."""
 
 _CHUNK_LETTERS = 8 * 1024 * 1024
 _SEPARATORS = (",", ";", "\t", "|")
@@ -39,9 +39,9 @@ csv.field_size_limit(MOST_ROW_LETTERS)
 def events_of(text: io.TextIOBase, records: RecordReader, undated: datetime, where: str) -> Iterator[list[Event]]:
     """Yield the events of a file, some at a time.
 
-    :param records: of its source. A file that has none of the columns of their id and time is another one.
-    :param undated: the time of rows that show none. :param where: the request, for messages.
-    :raises ProtocolError: it is neither CSV nor JSON, or not this file.
+    :param records: the source's reader of records. A file without any of the columns of id and time is refused.
+    :param undated: the time given to rows that show none. :param where: the request, for messages.
+    :raises ProtocolError: it is neither CSV nor JSON, or not the expected file.
     """
     first = _line(text, where)
     blank, first = (first, _first_line(text, where)) if first and not first.strip() else ("", first)
@@ -51,14 +51,14 @@ def events_of(text: io.TextIOBase, records: RecordReader, undated: datetime, whe
     elif begin == "[":
         yield from _json_list(text, first, records, undated, where)
     elif blank and not _columns_wanted(records.fields):
-        # Where nothing says what the columns are called, the first line is theirs whatever it holds.
+        # If no column name is known, the first line is the header, even if it is blank.
         yield from _events(_rows(chain((blank,), _lines(text, first, where)), where), records, undated, where)
     elif first:
         yield from _csv(text, first, records, undated, where)
 
 
 def _first_line(text: io.TextIOBase, where: str) -> str:
-    """Return the first line that is not empty, "" where there is none."""
+    """Return the first line that is not blank; "" if there is none."""
     while line := _line(text, where):
         if line.strip():
             return line
@@ -146,7 +146,7 @@ def _json_list(
 
 
 def _whole(record: str) -> Any:
-    """Return a record decoded, None where it is no object or list by itself."""
+    """Return the decoded record; None if it is not an object or a list."""
     try:
         found = json.loads(rewritten(record.encode(errors="replace")).text)
     except (BrokenError, *UNREADABLE):
@@ -161,7 +161,7 @@ def _refuse_other(record: Any, fields: Fields, where: str) -> None:
 
 
 def _columns_wanted(fields: Fields) -> set[str]:
-    """Return the columns of id and time: what a path says as a whole, or its first key."""
+    """Return the possible names of the columns of id and time: a whole path, or its first key."""
     paths = (*all_paths_of(fields.id), *all_paths_of(fields.time))
     return {name for path in paths for name in (path.replace("\\.", "."), keys_of(path)[0])}
 
@@ -212,7 +212,7 @@ def _events(
 
 
 def _separator(first: str, fields: Fields) -> str:
-    """Return what stands between the cells: a comma, or what makes columns that ``fields`` names of the first line."""
+    """Return the separator that gives the first line a column named in ``fields``; a comma if none does."""
     for each in _SEPARATORS:
         with contextlib.suppress(csv.Error):
             if _has_any(next(csv.reader([first], delimiter=each), []), fields):
@@ -232,7 +232,7 @@ def _rows(lines: Iterable[str], where: str, separator: str = ",") -> Iterator[tu
                 raise _too_long(where)
             yield line
 
-    # Strictly, for else a quote that is not closed would make one row of several.
+    # Strict, because a quote that is not closed would otherwise join several rows into one.
     try:
         for row in csv.reader(counted(), delimiter=separator, strict=True):
             yield row, taken
@@ -245,7 +245,7 @@ def _rows(lines: Iterable[str], where: str, separator: str = ",") -> Iterator[tu
 
 
 def _chunks(rows: Iterator[tuple[list[str], int]]) -> Iterator[list[list[str]]]:
-    """Yield some rows at a time, fewer where they are long."""
+    """Yield some rows at a time, fewer if they are long."""
     chunk: list[list[str]] = []
     letters = 0
     for row, taken in rows:
@@ -259,7 +259,7 @@ def _chunks(rows: Iterator[tuple[list[str], int]]) -> Iterator[list[list[str]]]:
 
 
 def _columns(header: list[str]) -> list[str]:
-    """Return the columns' names; one without a name, or with another's, is called by its number."""
+    """Return the columns' names; a column without a name, or with an earlier column's, is named by its number."""
     return [
         name if name and name not in header[: number - 1] else f"column_{number}"
         for number, name in enumerate(header, 1)
@@ -267,7 +267,7 @@ def _columns(header: list[str]) -> list[str]:
 
 
 def _record(header: list[str], row: list[str]) -> dict[str, str]:
-    """Return a row by its columns; a cell too many is kept under its number."""
+    """Return the cells of a row by column name; a cell beyond the header is kept under its number."""
     if len(row) == len(header):
         return dict(zip(header, row, strict=True))
     pairs = zip_longest(header, row)

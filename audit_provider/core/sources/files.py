@@ -1,4 +1,4 @@
-"""Reading one file of events: order it, find it, download it, unpack it by its first bytes, row by row into events."""
+"""Read one file of events: order it, find it, download it, unpack it by its first bytes, turn its rows into events."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 class File:
     """A file that can be downloaded.
 
-    :ivar created: when it was made, :ivar expires: until when it can be downloaded; None where nobody says.
+    :ivar created: when it was made. :ivar expires: until when it can be downloaded. None if the vendor does not say.
     """
 
     id: str
@@ -52,7 +52,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class JobState:
-    """How far an export job is. :ivar file: when it is ready."""
+    """How far an export job is. :ivar file: the file, once it is ready."""
 
     state: Literal["ready", "pending", "lost"]
     file: File | None = None
@@ -60,21 +60,21 @@ class JobState:
 
 
 class Api(Protocol):
-    """The source's API, which orders files and lists them: its reader of pages."""
+    """The source's API, which orders and lists files. The source's reader of pages implements it."""
 
     spec: SourceSpec
 
     def later(self, answer: Answer, /) -> Later | None:
-        """Return what an answer means that says "later" in words; None where it does not."""
+        """Return the meaning of an answer whose words say "later"; None if they do not."""
 
     def ask(self, request: Request, window: Window | None, *, by_cursor: bool = False) -> Answer:
-        """Send a request of the source and return its answer, if it is a good one."""
+        """Send a request of the source and return its answer if it is good."""
 
 
 class FileReader:
     """Reads the files of one source.
 
-    :param api: of the source. :param outside: returns a client without any credential for a base URL.
+    :param api: the source's API. :param outside: returns a client without any credential for a base URL.
     """
 
     def __init__(self, api: Api, client: HttpClient, outside: Callable[[str], HttpClient]) -> None:
@@ -84,12 +84,12 @@ class FileReader:
 
     @property
     def base_url(self) -> str:
-        """Of the API."""
+        """The API's base URL."""
         return self._client.base_url
 
     @property
     def wait(self) -> Callable[[float], None]:
-        """Sleeps some seconds, or refuses to."""
+        """The function that sleeps some seconds, or refuses to."""
         return self._client.sleep
 
     def order(self, job: ExportJob, window: Window) -> str:
@@ -141,11 +141,11 @@ class FileReader:
     def rows(self, file: File, records: RecordReader, undated: datetime) -> Iterator[list[Event]]:
         """Download a file and yield its events, some at a time.
 
-        A file with another host is fetched without the credential.
+        A file on another host is fetched without the credential.
 
-        :param undated: the time of rows that show none.
-        :raises ProtocolError: it is neither CSV nor JSON, not this file, or too large. :raises RefusedError: it is not
-            to be had any more.
+        :param undated: the time given to rows that show none.
+        :raises ProtocolError: it is neither CSV nor JSON, not the expected file, or too large. :raises RefusedError: it
+            can no longer be downloaded.
         """
         content = Content()
         try:
@@ -165,7 +165,7 @@ class FileReader:
             content.close()
 
     def _download(self, file: File, sink: BinaryIO) -> Answer:
-        """Download a file; where its address leads on to a storage, from there, once and without the credential."""
+        """Download a file. One redirect, for example to a storage, is followed, without the credential."""
         base = self._client.base_url
         client, path, url = self.client_of(self.joined(f"{base}/", file.url))
         answer = client.download(path, sink, later=self._api.later)
@@ -196,9 +196,9 @@ class FileReader:
         return answer
 
     def joined(self, base: str, url: str) -> str:
-        """Return a URL that a service gave, made whole.
+        """Return a URL that a service gave, as an absolute URL.
 
-        :raises ProtocolError: it is none, or holds a credential.
+        :raises ProtocolError: it is not a valid URL, or holds a credential.
         """
         try:
             whole = urljoin(base, url)
@@ -210,9 +210,9 @@ class FileReader:
         raise ProtocolError(f"{self._api.spec.title} gave an invalid address for a file.")
 
     def client_of(self, url: str, *, is_outside: bool = False) -> tuple[HttpClient, str, str]:
-        """Return who fetches a URL, its path there, and the URL.
+        """Return the client that fetches a URL, the URL's path with its query, and the URL.
 
-        :raises ConfigurationError: it is on another host, and not https.
+        :raises ConfigurationError: it is on another host and not https.
         """
         base, target = urlsplit(self._client.base_url), urlsplit(url)
         path = f"{target.path or '/'}?{target.query}" if target.query else target.path or "/"
@@ -256,7 +256,7 @@ _MARKUP = ("<!doctype", "<html", "<head", "<?xml", "<!--")
 class Content(tempfile.SpooledTemporaryFile[bytes]):
     """Bytes of a file, in memory while they are few.
 
-    Before Python 3.11 its base has nothing to say when a text wrapper asks what it can.
+    A text wrapper calls these methods, which the base class does not have before Python 3.11.
     """
 
     def __init__(self) -> None:
@@ -273,12 +273,12 @@ class Content(tempfile.SpooledTemporaryFile[bytes]):
 
 
 def unpacked(content: Content, where: str, most_bytes: int) -> tuple[Content, str]:
-    """Return the text in a file, and its encoding; ``content`` itself where nothing has to be unpacked.
+    """Return the text in a file, and its encoding; ``content`` itself if it is not packed.
 
     gzip, also of several members, and zip with one member are unpacked, also inside each other.
 
-    :param where: the request, for messages. :param most_bytes: of what comes out.
-    :raises ProtocolError: it is something else, or too large, or broken.
+    :param where: the request, for messages. :param most_bytes: limit on the unpacked size.
+    :raises ProtocolError: it is something else, too large, or broken.
     """
     for _ in range(_MOST_LAYERS):
         head = _head(content)
@@ -301,7 +301,7 @@ def _head(content: Content) -> bytes:
 def _encoding(head: bytes, where: str) -> str:
     """Return the encoding of a text by its first bytes.
 
-    :raises ProtocolError: it is no text.
+    :raises ProtocolError: it is not text.
     """
     for mark, name in _OTHERS.items():
         if head.startswith(mark):

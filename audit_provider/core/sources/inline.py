@@ -1,7 +1,8 @@
 """A source that a user wrote: the same values as a built-in one, checked key by key.
 
-A built-in source may hold more than one request and a recovery source over the same log. What is written for a source
-``like`` it holds for these too wherever they had the same value; see :mod:`~audit_provider.core.sources.overrides`.
+A built-in source may have more than one request, and a recovery source for the same log. If an entry changes a source
+that it names with ``like``, the change also applies to these if they had the same value; see
+:mod:`~audit_provider.core.sources.overrides`.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ TYPES: dict[str, dict[str, type]] = {
     },
     "export": {"job": ExportJob, "files": FileList, "feeds": FeedList},
 }
-"""Keys that have a ``type``, and what each type is."""
+"""Keys that have a ``type``, with the class of each type."""
 
 _WIDTHS = ("first_width", "max_width", "min_width")
 _VALUES: dict[str, type] = {
@@ -99,11 +100,12 @@ _VALUES: dict[str, type] = {
 
 
 def source_of(entry: Mapping[str, Any], path: str, sources: Mapping[str, SourceSpec], name: str) -> SourceSpec:
-    """Return the source that ``entry`` describes, from nothing or ``like`` another with some keys changed.
+    """Return the source that ``entry`` describes: a new one, or one ``like`` another with some keys changed.
 
-    What is changed is changed in the other's ``follow``, ``fallback`` and ``recovery`` too, or the entry is refused.
+    A change also applies to the other's ``follow``, ``fallback`` and ``recovery``, or the entry is refused.
 
-    :param path: where the entry stands. :param sources: that ``like`` may name. :param name: where it gives none.
+    :param path: the entry's path in the pipelines file. :param sources: what ``like`` may name. :param name: the name
+        if the entry gives none.
     :raises ConfigurationError: with one line per mistake, each beginning with its path.
     """
     entry = dict(entry)
@@ -125,7 +127,7 @@ def source_of(entry: Mapping[str, Any], path: str, sources: Mapping[str, SourceS
 
 
 def mistakes_in(spec: SourceSpec) -> list[str]:
-    """Return what does not fit together in a source, each beginning with the key it concerns."""
+    """Return the settings of a source that do not fit together, each line beginning with the key it concerns."""
     found = []
     if spec.base_url:
         try:
@@ -219,7 +221,7 @@ def mistakes_in(spec: SourceSpec) -> list[str]:
 
 
 def _mistakes_in_paging(spec: SourceSpec) -> list[str]:
-    """Return what can never lead to a next page, each beginning with the key it concerns."""
+    """Return the paging settings that can never find a next page, each line beginning with the key it concerns."""
     found = []
     for each in dataclasses.fields(spec.paging):  # type: ignore[arg-type]
         path = getattr(spec.paging, each.name)
@@ -247,9 +249,9 @@ def _mistakes_in_paging(spec: SourceSpec) -> list[str]:
 
 
 def check_reading(reading: Any, path: str) -> None:
-    """Refuse settings of a strategy by which it would leave time out.
+    """Refuse settings with which a strategy would leave out a part of the time.
 
-    :raises ConfigurationError: one is negative, or a width is nothing.
+    :raises ConfigurationError: one is negative, or a width is less than a second.
     """
     for each in dataclasses.fields(reading):
         value = getattr(reading, each.name)
@@ -285,7 +287,7 @@ def _spec(entry: Mapping[str, Any], path: str, base: SourceSpec | None) -> Sourc
 def _value(
     key: str, written: Any, path: str, base: Any, hint: Any, entry: Mapping[str, Any], spec: SourceSpec | None
 ) -> Any:
-    """Return the value of one key. :param base: what is changed, None for nothing."""
+    """Return the value of one key. :param base: the value that is changed; None if there is none."""
     if written is None and key in (*TYPES, *_VALUES, "recovery"):
         if type(None) not in get_args(hint):
             raise ConfigurationError(f"{path}: must not be empty")
@@ -299,7 +301,7 @@ def _value(
     if key == "recovery":
         if base is not None:
             return _spec(_mapping(written, path), path, base)
-        # It is the same source, read by time: what is not said is as above.
+        # It is the same source, read by time: keys that it does not give are those of the entry.
         rest = {name: each for name, each in entry.items() if name != "recovery"}
         both = {**rest, **_mapping(written, path)}
         return _spec(both if spec is None else merged(rest, both), path, spec)

@@ -35,9 +35,9 @@ _OF_THE_API = frozenset(
 
 
 def carried(entry: Mapping[str, Any], path: str, base: SourceSpec) -> tuple[dict[str, Any], list[str]]:
-    """Return what an entry says of all parts of ``base``, and what it leaves open, each beginning with its path.
+    """Return the entry, extended to the other parts of ``base``, and a line for each part that only the user can give.
 
-    :param path: where the entry stands.
+    :param path: the entry's path in the pipelines file.
     """
     found, missing = dict(entry), []
     request = entry.get("request")
@@ -65,7 +65,7 @@ def carried(entry: Mapping[str, Any], path: str, base: SourceSpec) -> tuple[dict
 
 
 def merged(above: Mapping[str, Any], written: Mapping[str, Any]) -> dict[str, Any]:
-    """Return both, ``written`` before ``above``; of mappings each key by itself, unless another type is written."""
+    """Return both, where ``written`` overrides ``above``; mappings are merged unless ``written`` gives a ``type``."""
     found = {**above, **written}
     for key in above.keys() & written.keys():
         if isinstance(above[key], Mapping) and isinstance(written[key], Mapping) and "type" not in written[key]:
@@ -74,7 +74,7 @@ def merged(above: Mapping[str, Any], written: Mapping[str, Any]) -> dict[str, An
 
 
 def _missing(found: dict[str, Any], key: str, shared: Mapping[str, Any], open_: list[str], path: str) -> list[str]:
-    """Put what is shared into ``found[key]``; return the sentence that asks for the rest."""
+    """Put the shared values into ``found[key]``; return the sentence that asks for the rest, if there is one."""
     if key in found:
         if isinstance(found[key], Mapping):
             found[key] = merged(shared, found[key])
@@ -89,10 +89,10 @@ def _missing(found: dict[str, Any], key: str, shared: Mapping[str, Any], open_: 
 
 
 def _parts(written: Mapping[str, Any], mine: Any, theirs: Any, prefix: str) -> tuple[dict[str, Any], list[str]]:
-    """Return the keys of ``written`` that both have in common, and the names of those that are not."""
+    """Return the values of ``written`` that apply to both, and the names of the others that change something."""
     shared, open_ = {}, []
     for key, value in written.items():
-        # A key that is no text is one that nobody knows, and is refused as such.
+        # A key that is not text is unknown, and is refused as an unknown key.
         own = getattr(mine, str(key), None)
         if own == getattr(theirs, str(key), None):
             shared[key] = value

@@ -1,16 +1,16 @@
-"""The records of a page: decoded strictly, then tolerantly, and found with the values beside them.
+"""Decode a page, strictly or else tolerantly, and find its records and the values beside them.
 
 **The tolerant reader** is for pages that the strict decoder refuses because of some record. It finds where each record
 begins and ends, keeps valid JSON byte for byte, repairs what is invalid in a detail (see
 :mod:`~audit_provider.core.loose_json`), and sets aside what cannot be read. The JSON around the records must be
 understood completely, because it contains the link to the next page: otherwise nothing of the page is used.
 
-**Repeated pages.** Where nothing else marks the end of a list, its last page may be served again: that is detected.
+**Repeated pages.** If nothing else marks the end of a list, the vendor may serve its last page again: that is detected.
 
-**Records that hold several events.** Some vendors write what one action caused as a list inside one record. A
-destination searches and counts by action, so each element has to be an event: each becomes a record of its own, with
-everything around it. The bytes of the element and of what is around the list stay as the vendor wrote them; a record
-with a single element is not touched.
+**Records that hold several events.** Some vendors write the effects of one action as a list inside one record. A
+destination searches and counts by action, so each element becomes a record of its own, with everything around the list.
+The bytes of the element and of what is around the list stay as the vendor wrote them. A record with a single element is
+not changed.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class PageDecoder:
     """Decodes the pages of one source.
 
     :param fields: of the records on a page. :param reader: notes what was wrong around the records.
-    :param listed: notes what was wrong in them; another reader where a page lists files.
+    :param listed: notes what was wrong in the records; it is another reader if a page lists files.
     """
 
     def __init__(self, spec: SourceSpec, fields: Fields, reader: RecordReader, listed: RecordReader) -> None:
@@ -71,17 +71,17 @@ class PageDecoder:
         self._obstacles = {path: extractor.obstacle(path) for path in (*paths_of(spec.records_at), *led_by)}
 
     def records(self, found: Any) -> Any:
-        """Return the records of a decoded page: a list, or a mapping to them; UNSET where there are none."""
+        """Return the records of a decoded page: a list, or a mapping to them; UNSET if there are none."""
         return self._records(found)
 
     def value(self, found: Any, path: str) -> Any:
-        """Return what stands at one of the paths that the source's paging, errors or columns name."""
+        """Return the value at one of the paths that the source's paging, errors or columns name."""
         return self._getters[path](found)
 
     def decoded(self, answer: Answer) -> tuple[Any, int]:
-        """Return a page decoded, strictly or where that cannot be, tolerantly; and how many records nobody can read.
+        """Return the decoded page, read tolerantly if it is not strict JSON, and the number of unreadable records.
 
-        :raises ValidationError: it is JSON, but no page. :raises ProtocolError: nobody can read it.
+        :raises ValidationError: it is JSON, but not a page. :raises ProtocolError: it cannot be read.
         """
         body = answer.body
         if _is_utf8(body):
@@ -104,7 +104,7 @@ class PageDecoder:
         return found, len(page.unreadable)
 
     def value_unhidden(self, answer: Answer, found: Any, path: str) -> Any:
-        """Return what stands at ``path``, a way to the next page; UNSET where nothing does.
+        """Return the value at ``path``, which leads to the next page; UNSET if there is none.
 
         :raises ProtocolError: something above it is neither an object nor empty.
         """
@@ -114,7 +114,7 @@ class PageDecoder:
         return value
 
     def refuse_obstacle(self, answer: Answer, found: Any, path: str) -> None:
-        """Refuse an answer in which ``path`` is not absent but hidden.
+        """Refuse an answer in which ``path`` is not absent but hidden by another value.
 
         :raises ProtocolError: something above it is neither an object nor empty.
         """
@@ -138,7 +138,7 @@ def _not_readable(answer: Answer, error: Exception) -> str:
 def _is_utf8(body: bytes) -> bool:
     proof, view = codecs.getincrementaldecoder("utf-8")(), memoryview(body)
     try:
-        # In parts that fit a processor's cache, for the text itself is not wanted.
+        # In parts that fit a processor's cache, because the text itself is not needed.
         for begin in range(0, len(body), _PROOF_BYTES):
             proof.decode(view[begin : begin + _PROOF_BYTES])
         proof.decode(b"", final=True)
@@ -148,10 +148,10 @@ def _is_utf8(body: bytes) -> bool:
 
 
 class RepeatMeter:
-    """Counts how many pages in a row are the page before them again, by what their records say.
+    """Counts how many pages in a row repeat the page before, by the content of their records.
 
-    :param content: reads that: the same record may be written in two ways.
-    :ivar named: every record of the page that was counted last has an id of its own; to be set by whoever reads them.
+    :param content: compares records, because the same record may be written in two ways.
+    :ivar named: every record of the page that was counted last has an id of its own; set by the reader of the page.
     """
 
     def __init__(self, content: Content | None = None) -> None:
@@ -162,10 +162,10 @@ class RepeatMeter:
         self._repeats = 0
 
     def count(self, asked: int, records: Sequence[msgspec.Raw], where: str) -> int:
-        """Take in the next page; return how many in a row, this one counted, are the page before them again.
+        """Count the next page; return how many pages in a row, including this one, repeat the page before.
 
         :param asked: number of the page, or of the records before it. :param where: the request, for messages.
-        :raises ProtocolError: records without an id were taken for a repeated page, and the list goes on behind it.
+        :raises ProtocolError: records without an id were taken for a repeated page, and the list continues behind it.
         """
         if asked <= self._asked:
             self._repeats = 0  # another list
@@ -203,10 +203,10 @@ class Exploder:
         """Return the events of a page, each by itself, and when each was recorded.
 
         The first event of a record keeps the record's id; the others have their number behind it, as in ``id/2``. A
-        record without such a list, or that cannot be read in full, stays as it is. So does one without an id: equal
-        ones are distinguished by counting, which counts records.
+        record without such a list, or one that cannot be read in full, is not changed. Nor is a record without an id:
+        equal ones are distinguished by counting them, and what is counted is records.
 
-        :param nameless: digests that stand for the ids of records without one.
+        :param nameless: digests that are used as ids of records without one.
         """
         found: list[Event] = []
         times: list[datetime] = []
@@ -265,7 +265,7 @@ class PatientPage:
     """A page as it can be decoded.
 
     :ivar body: JSON, without what is unreadable. :ivar repaired: for each record that was rewritten, why.
-    :ivar around: what was not JSON about the rest, in words.
+    :ivar around: what was not JSON around the records, in words.
     """
 
     body: bytes
@@ -278,7 +278,7 @@ class PatientReader:
     """Reads pages of one source that a strict decoder refuses.
 
     :param records_at: dotted path of the records; "" where the page is the list itself.
-    :param fields: of its records. Behind what is broken, the next record is known by its id and time.
+    :param fields: of its records. Behind a broken record, the next one is recognised by its id and time.
     """
 
     def __init__(self, records_at: str, fields: Fields) -> None:
@@ -291,7 +291,7 @@ class PatientReader:
     def read(self, body: bytes) -> PatientPage:
         """Return a page as it can be decoded.
 
-        :raises BrokenError: what stands around the records cannot be read, or nobody can say where they end.
+        :raises BrokenError: the JSON around the records cannot be read, or the end of the records cannot be found.
         """
         found = _list_in(body, self._ways)
         if found is None:
@@ -300,7 +300,7 @@ class PatientReader:
         begin, levels = found
         elements = Elements(body, begin, levels, self._needed)
         text, end = elements.read()
-        # What is around the list is rewritten in two parts, each made whole for it.
+        # The JSON before the list and behind it is rewritten in two parts, each completed to a whole document.
         before = rewritten(body[:begin] + b"]" + b"}" * levels)
         opening = b'{"":' * levels + b"["
         after = rewritten(opening + body[end:])
@@ -313,7 +313,7 @@ class PatientReader:
 
 
 def _list_in(body: bytes, ways: Collection[tuple[str, ...]]) -> tuple[int, int] | None:
-    """Return where the list at one of some ways begins, behind its bracket, and how many objects are around it."""
+    """Return the index behind the bracket of the list at one of ``ways``, and the number of objects around it."""
     names: list[str | None] = []
     objects: list[bool] = []
     key = ""

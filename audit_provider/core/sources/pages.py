@@ -1,4 +1,4 @@
-"""Reading one page: build the request, judge the answer, find the records."""
+"""Read one page: build the request, judge the answer, find the records."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 _ACCEPTED = 202
 _MOST_LOOKS = 3
-"""At a page that a cursor leads to, while the answer has no content."""
+"""How often a page that a cursor leads to is requested at most while the answer has no content."""
 _CONTENT = Content()
 
 
@@ -55,14 +55,14 @@ _CONTENT = Content()
 class Page:
     """One page of events.
 
-    :ivar recorded: when each was recorded, or happened where the vendor does not say; to measure the order.
-    :ivar cursor: the cursor the service gave, whatever it means; "" for none.
+    :ivar recorded: when each was recorded, or when it happened if the vendor does not say; used to measure the order.
+    :ivar cursor: the cursor that the service gave, even if no page follows now; "" for none.
     :ivar more: the service says, or its cursor implies, that another page follows.
-    :ivar total: how many records there are in all, where the vendor says it.
-    :ivar named: every record has an id of its own. :ivar content: reads what its records say.
-    :ivar undated: one of them shows no time and has that of its receipt, so its time does not tell when it was spooled.
-    :ivar unreadable: records beside the events that were set aside. :ivar cut: the service says that it is not whole,
-        and nothing leads to the rest. :ivar said: the service says that the list ends here.
+    :ivar total: number of all records, if the vendor says it.
+    :ivar named: every record has an id of its own. :ivar content: compares the contents of its records.
+    :ivar undated: a record shows no time and was given another, so the times do not show the order.
+    :ivar unreadable: number of records beside the events that were set aside. :ivar cut: the service says that the page
+        is not whole, and nothing leads to the rest. :ivar said: the service says that the list ends here.
     """
 
     events: tuple[Event, ...]
@@ -79,7 +79,7 @@ class Page:
 
     @property
     def ordered(self) -> tuple[datetime, ...]:
-        """The times that show the order: none where one of them is that of a receipt."""
+        """The times that show the order: none if a record shows no time of its own."""
         return () if self.undated else self.recorded
 
 
@@ -87,11 +87,12 @@ class PageReader:
     """Reads pages of one source.
 
     :param client: sends to the source's host, paced to its budget.
-    :param outside: returns a client without any credential for a base URL; needed where events come in files.
+    :param outside: returns a client without any credential for a base URL; needed if events come in files.
     :ivar request: the one in use, the source's ``request`` or its ``fallback``. :ivar later: see :class:`AnswerJudge`.
-    :ivar watch: what the answers show, beside events, of whether the source is described as it is.
-    :ivar wanted: the window of the past that is read, into which records without a time are put; None for reading on.
-    :ivar prepares: the source's preparation has still to be sent; it changes something at the vendor.
+    :ivar watch: notices in the answers signs that the source is described wrongly.
+    :ivar wanted: the window of the past that is read, in which records without a time are dated; None if the log is
+        read up to now.
+    :ivar prepares: the source's preparation must still be sent; it changes something at the vendor.
     :param each: the source for each of its logs, by name, if it has several.
     """
 
@@ -131,7 +132,7 @@ class PageReader:
 
     @property
     def logs(self) -> dict[str, PageReader]:
-        """A reader for each log of a source that has several, by name; they share what has been learnt of records."""
+        """A reader for each log of a source that has several, by name; they share one reader of records."""
         return {name: self._for(spec) for name, spec in self._each.items()}
 
     def _for(self, spec: SourceSpec) -> PageReader:
@@ -143,7 +144,7 @@ class PageReader:
 
     @property
     def request_key(self) -> str:
-        """A digest of what is asked, to tell whether a kept cursor still belongs to it."""
+        """A digest of the request and its paging, which shows whether a kept cursor still belongs to them."""
         return self._key_of(self.request)
 
     def resume(self, key: str) -> bool:
@@ -169,10 +170,10 @@ class PageReader:
     def fetch(self, window: Window | None, cursor: str, same: Counter[str] | None = None) -> Page:
         """Return one page.
 
-        :param window: fills ``{start}`` and ``{end}`` of the request; None leaves out what holds them.
+        :param window: fills ``{start}`` and ``{end}`` of the request; None leaves out the parameters that hold them.
         :param cursor: "" for the first page.
-        :param same: how often each record without an id was met before; by default equal ones on two pages are one,
-            for rows move from page to page where others come in before them.
+        :param same: how often each record without an id was met before. By default, equal ones on two pages count as
+            one, because rows move to a later page when others come in before them.
         :raises RefusedError: the service refuses the request, for instance a stored cursor.
         :raises CredentialError: it does not accept the token.
         :raises ProtocolError: the answer cannot be trusted.
@@ -198,8 +199,8 @@ class PageReader:
     def _led_to(self, window: Window | None, cursor: str, same: Counter[str] | None) -> Page:
         """Return the page that a cursor leads to.
 
-        One without records and without a way on is asked for again, since only a vendor that shows it each time has
-        ended its list there.
+        A page without records and without a next page is requested again: only if it stays so is it the end of the
+        list.
         """
         looked = 0
         while True:
@@ -212,7 +213,7 @@ class PageReader:
             self.pause(backoff(looked))
 
     def look_back(self, window: Window | None, cursor: str) -> Page:
-        """Return a page that was read already, as it is now; no page behind it counts as a repeat for that.
+        """Return a page that was read before, as it is now, without counting it as a repeated page.
 
         :raises AuditError: as :meth:`fetch` does.
         """
@@ -231,10 +232,10 @@ class PageReader:
         by_cursor: bool = False,
         for_page: bool = False,
     ) -> Answer:
-        """Send a request of the source and return its answer, if it is a good one.
+        """Send a request of the source and return its answer if it is good.
 
-        :param by_cursor: what the request names may be gone, as a cursor may.
-        :param for_page: the request is for a page, so that an answer may also say that there is none.
+        :param by_cursor: the request names something that may no longer exist, such as a cursor.
+        :param for_page: the request is for a page, so the answer may also say that there is none.
         """
         answer = self._send(request, window, cursor)
         if self._waiter and for_page:
@@ -246,7 +247,8 @@ class PageReader:
         if for_page and self._says_nothing_new(answer, cursor):
             return answer
         if for_page and self._is_promised(cursor):
-            # What is read again has to show a page, or the service contradicts itself.
+            # If this raises, the flag stays: the page that is then read again must exist, or the service contradicts
+            # itself.
             self._lost_page = True
             self._judge.refuse_lost_page(answer)
             self._lost_page = False
@@ -275,13 +277,13 @@ class PageReader:
         )
 
     def _says_nothing_new(self, answer: Answer, cursor: str) -> bool:
-        """Whether an answer says that there is no page. The result of a statement says how many rows it has."""
+        """Whether an answer says that there is no page; never for a statement, whose result says its number of rows."""
         if self._proves_rows:
             return False
         return self._judge.says_nothing_new(answer, promised=self._is_promised(cursor))
 
     def refuse_hidden_error(self, answer: Answer) -> None:
-        """Refuse an answer of the source that holds an error, whatever its status; as :class:`AnswerJudge` does."""
+        """Refuse an answer of the source that holds an error, with any status; see :class:`AnswerJudge`."""
         self._judge.refuse_hidden_error(answer)
 
     def _rows(
@@ -289,7 +291,7 @@ class PageReader:
     ) -> list[msgspec.Raw]:
         """Return rows as records.
 
-        :raises RefusedError: another run has read the page that names the columns, so it is needed again.
+        :raises RefusedError: an earlier run has read the page that names the columns, so it must be read again.
         """
         if not cursor:
             self._names = ()
@@ -303,9 +305,9 @@ class PageReader:
         return records_of(rows, self._names, answer.where)
 
     def prepare(self) -> bool:
-        """Send what must be sent before the log can be read, once; return whether that has started something.
+        """Send the source's preparation, once; return whether it has started something at the vendor.
 
-        Without the vendor's codes for "done before", no answer shows that this request has started something.
+        The result is always False if the source does not know the vendor's codes for "done before".
 
         :raises AuditError: as :meth:`fetch` does.
         """
@@ -317,27 +319,27 @@ class PageReader:
         if not was_done:
             self._judge.judge(answer, by_cursor=False, carried_cursor=False)
             if answer.body.strip():
-                # What a proxy answers has prepared nothing, nor has an error with the status of a success.
+                # An answer of a proxy, or an error with the status of a success, has prepared nothing.
                 self._judge.refuse_hidden_error(answer)
         self.prepares = False
         return bool(preparation.done_codes) and not was_done
 
     def _is_promised(self, cursor: str) -> bool:
-        """Whether a flag has said that there is a page; a cursor that is followed leads to what is not there yet."""
+        """Whether a flag said that there is a page; never if the strategy follows a cursor to events yet to come."""
         follows = self.spec.reading.backfill != "recovery"
         flagged = self._proves_rows or bool(getattr(self.spec.paging, "more_at", ""))
         return (bool(cursor) or self._lost_page) and follows and flagged
 
     @property
     def _leads_to_a_page(self) -> bool:
-        """Whether a cursor is given only where a page follows. One that is followed leads to what is not there yet."""
+        """Whether a cursor is given only if a page follows; never if the strategy follows it to events yet to come."""
         paging = self.spec.paging
         counted = isinstance(paging, OffsetPaging) and bool(paging.total_at)
         given = counted or isinstance(paging, CursorPaging | NextUrlPaging | LinkPaging)
         return given and not getattr(paging, "ends_when_empty", False) and self.spec.reading.backfill != "recovery"
 
     def pause(self, seconds: float) -> None:
-        """Wait as between two requests. :raises WaitError: it is longer than may be slept here."""
+        """Wait between two requests. :raises WaitError: the wait is too long to sleep here."""
         self._client.sleep(seconds)
 
     def probe(self) -> str:
@@ -352,7 +354,7 @@ class PageReader:
         answer = self.ask(Request("GET", probe.path), None)
         found = answer.json()
         if self.spec.export is None:
-            # A token may be good and still have no right to the log, or the plan none.
+            # A valid token may have no right to the log, or the plan may not include the log.
             self.fetch(self._last_hour(), "")
         shown = [text for path in probe.shows if (text := text_at(found, path))]
         return f"{title} accepts the token" + (f" ({', '.join(shown)})." if shown else ".")
@@ -400,7 +402,7 @@ class PageReader:
         repeats = self._count_repeats(cursor, records, answer.where)
         counter: Counter[str] = Counter() if same is None else same
         before, undated, unread = counter.total(), self._listed.undated, len(self._listed.unreadable)
-        # A page that has come again has no events of its own.
+        # A repeated page has no events of its own.
         events, recorded = self._listed.events(
             () if repeats else records, undated_at(window, self._client.now(), self.wanted), answer.where, same=counter
         )
@@ -471,9 +473,9 @@ class PageReader:
 def undated_at(window: Window | None, now: datetime, wanted: Window | None = None) -> datetime:
     """Return the time to give a record that shows none: that of receipt, or the middle of a window of the past.
 
-    In a backfill the time of receipt would lie outside what is wanted, and the record would be left out.
+    In a backfill, the time of receipt would be outside the wanted window, and the record would be left out.
 
-    :param window: that is asked for, None where the request has no bounds. :param wanted: of the past; None where the
+    :param window: the requested one; None if the request has no bounds. :param wanted: window of the past; None if the
         log is read up to now.
     """
     if wanted:

@@ -1,8 +1,8 @@
 """How to find the next page: every type of paging in the catalogue, as values.
 
-Each reads a cursor from an answer, a text that only this module understands, and puts it into the next request.
-:mod:`~audit_provider.core.sources.shown` decides what ends a list, and what is an error instead. A path may also name a
-    header of the answer, as in ``header: x-next-page``.
+Each type reads a cursor from an answer and puts it into the next request. A cursor is a text that only this module
+understands. :mod:`~audit_provider.core.sources.shown` decides what ends a list, and what is an error instead. A path
+may also name a header of the answer, as in ``header: x-next-page``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from audit_provider.core.errors import LostPageError, ProtocolError
 from audit_provider.core.fields import whole_number
 from audit_provider.core.sources.request import Call, Paging, Way
 
-# Not for type checking alone: what is written in the pipelines file is validated by these annotations.
+# Imported at run time too, because the pipelines file is validated by these annotations.
 from audit_provider.core.sources.shown import End
 
 if TYPE_CHECKING:
@@ -34,11 +34,11 @@ __all__ = [
     "Way",
 ]
 
-# Settings of where a list ends are left out of ``repr``: a kept cursor belongs to a request and its paging, and stays
-# valid where one of these settings is changed.
+# Settings that say where a list ends are left out of ``repr``, from which the key of a kept cursor is made: the cursor
+# stays valid if one of these settings is changed.
 
 MOST_REPEATS = 2
-"""So many times in a row the last page may come again until that is taken for the end."""
+"""How many repeats of the last page in a row mean the end of the list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +295,8 @@ class OffsetPaging:
                 f"according to {self.total_at!r}, so the rest cannot be read: if that is not the number of records "
                 "that the request selects, unset paging.total_at of the source."
             )
-        # One that is smaller than what was read is none of all records, or rows were removed: then an empty page ends.
+        # A total below the number of records read does not count all of them, or rows were removed. Then only an empty
+        # page is the end.
         more = bool(shown.ids) and reached != total
         if self.ends_when_same and shown.repeats >= MOST_REPEATS:
             more = False
@@ -358,9 +359,9 @@ class ObjectIdPaging:
 
 
 def _numbered(call: Call, param: str, number: str, sent_in: Literal["query", "body"]) -> Call:
-    """Return the call with the number of a page or of records. In a body it is no text: GraphQL refuses such.
+    """Return the call with the number of a page or of records; in a body as a number, because GraphQL refuses a text.
 
-    What is no number goes back as the vendor gave it.
+    A cursor that is not a number is sent as the vendor gave it.
     """
     if sent_in == "query":
         return replace(call, params={**call.params, param: number})

@@ -1,4 +1,4 @@
-"""A request as a vendor documents it, and how an answer leads to the next one: what a style of paging is."""
+"""A request as a vendor documents it, and the protocol of a type of paging, which finds the next request."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Request:
         )
 
     def with_page_size(self, key: str, size: int) -> Request:
-        """Return the request for pages of ``size``, where it holds ``key``."""
+        """Return the request for pages of ``size``, or unchanged if it does not hold ``key``."""
         if self.body is not None and (changed := _replaced(self.body, key, size)) != self.body:
             return replace(self, body=changed)
         return replace(self, params={**self.params, key: size}) if key in self.params else self
@@ -62,7 +62,7 @@ def _replaced(body: Any, key: str, size: int) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request about to be sent: texts filled in, the cursor still to come."""
+    """A request about to be sent, with its texts filled in, but not yet the cursor."""
 
     method: str
     path: str
@@ -73,12 +73,12 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """The way on.
+    """What an answer says about the next page.
 
-    :ivar cursor: "" where none was given. :ivar more: another page follows now.
-    :ivar total: of all records, where the vendor says it.
+    :ivar cursor: "" if none was given. :ivar more: another page follows now.
+    :ivar total: number of all records, if the vendor says it.
     :ivar cut: the answer itself says that it is not whole, and nothing leads to the rest.
-    :ivar said: the answer itself says that the list ends here; else it is concluded from what is absent or empty.
+    :ivar said: the answer itself says that the list ends here; otherwise an absent or empty value implies it.
     """
 
     cursor: str
@@ -89,16 +89,16 @@ class Way:
 
 
 class Paging(Protocol):
-    """A style of paging."""
+    """A type of paging."""
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """Dotted paths, and headers, that :meth:`read` looks at; "" where a setting is not made."""
+        """Dotted paths, and headers, that :meth:`read` looks at; "" for a setting that is not used."""
 
     def read(self, shown: Shown) -> Way:
-        """Return the way on.
+        """Return what the answer says about the next page.
 
-        :raises ProtocolError: it cannot be followed.
+        :raises ProtocolError: the next page cannot be found.
         """
 
     def apply(self, call: Call, cursor: str) -> Call:

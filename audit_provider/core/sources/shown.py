@@ -1,4 +1,4 @@
-"""Reads from an answer how to get the next page, strictly: a list ends only if the vendor says so.
+"""Read from an answer how to get the next page, strictly: a list ends only if the vendor says so.
 
 Absent, null, false and an empty text mean that there is nothing more, and so does a value that the source declares as
 an end. Any other value of an unexpected type is an error: if it counted as the end, the window would be closed, and the
@@ -22,10 +22,10 @@ from audit_provider.core.errors import ProtocolError
 from audit_provider.core.fields import ABSENT, is_absent, whole_number
 
 HEADER = "header:"
-"""What a path begins with that names a header of the answer, as in ``header: x-next-page``."""
+"""Prefix of a path that names a header of the answer, as in ``header: x-next-page``."""
 
 End = str | int
-"""A value that stands where a cursor would, and says that the list ends there."""
+"""A value in the place of a cursor that means the end of the list."""
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}
@@ -77,7 +77,7 @@ class Shown:
         text = self.headers.get(header_of(path))
         if text is None:
             return ABSENT
-        # One that came twice is joined by commas.
+        # A header that came twice is one text, joined by commas.
         parts = {part.strip() for part in text.split(",")}
         return parts.pop() if len(parts) == 1 else text.strip()
 
@@ -295,8 +295,8 @@ _SHOWN_BEFORE, _SHOWN_AFTER = 60, 30
 class UnreadableLinkError(ValueError):
     """A ``Link`` header that cannot be read to its end.
 
-    :ivar reason: what stands there. :ivar position: of the first character that could not be read, from 1.
-    :ivar shown: what stands around it, without queries and values, for these may hold secrets.
+    :ivar reason: what was found. :ivar position: number of the first unreadable character, from 1.
+    :ivar shown: the text around it, without queries and values, because these may hold secrets.
     """
 
     def __init__(self, reason: str, header: str, position: int) -> None:
@@ -310,15 +310,15 @@ class UnreadableLinkError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One link. :ivar target: its URL as it is written. :ivar params: by name in small letters, the first of each."""
+    """One link. :ivar target: its URL as it is written. :ivar params: by name in lower case, the first of each name."""
 
     target: str
     params: Mapping[str, str]
 
     @property
     def relations(self) -> frozenset[str]:
-        """What the target is to the page, in small letters: ``rel`` holds any number of words."""
-        # Apostrophes quote nothing here, yet some services write them as quotes.
+        """Relations of the target to the page, in lower case; ``rel`` may hold several words."""
+        # Apostrophes are not quotes here, but some services use them as quotes.
         return frozenset(self.params.get("rel", "").strip("'").lower().split())
 
 
@@ -358,7 +358,7 @@ def _params(header: str, at: int) -> tuple[dict[str, str], int]:
 
 
 def _value(header: str, at: int) -> tuple[str, int]:
-    """Return a parameter's value, "" where it has none, and where it ends."""
+    """Return a parameter's value, "" if it has none, and where it ends."""
     equals = _EQUALS.match(header, at)
     if equals is None:
         return "", at

@@ -1,4 +1,4 @@
-"""A source is a value: what to ask, where the records are, how to read on. One loop reads all of them."""
+"""A source is a value: what to request, where the records are, how to continue. One loop reads all sources."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ class SourceSpec:
         They are spooled like all others. Example: ``[details.download_url]``.
     :ivar errors: How the vendor reports errors, with the keys of `Errors` below.
     :ivar columns: Where the names of columns are, if the records are lists of values, with the keys of `Columns` below.
-    :ivar polling: How a result is awaited that is not ready at once, with the keys of `Polling` below.
+    :ivar polling: How to wait for a result that is not ready at once, with the keys of `Polling` below.
     :ivar explode_at: Dotted path of a list in a record, of which each element is an event. A record with several
         elements becomes one event for each, with the other values of the record; one without an id stays one event.
         Default: a record is one event. Example: ``events``.
@@ -260,7 +260,7 @@ class SourceSpec:
 
     @property
     def behind(self) -> timedelta:
-        """How long before now its reads end: the reading strategy's setting, where that has one."""
+        """How long before now its reads end: the reading strategy's setting, or zero if that has none."""
         behind: timedelta = getattr(self.reading, "behind", timedelta(0))
         return behind
 

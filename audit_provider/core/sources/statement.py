@@ -1,6 +1,6 @@
-"""Logs that are queried like tables: rows as lists of values beside the names of their columns.
+"""Logs that are queried like tables: rows are lists of values, and the names of the columns are beside them.
 
-A result may take its time: its job is looked at until it has one.
+A result may not be ready at once: its job is polled until it is.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import msgspec
 from audit_provider.core.errors import UNREADABLE, LostPageError, ProtocolError, RefusedError, UnavailableError
 from audit_provider.core.fields import Extractor, getter_of, text_at, text_of_scalar, whole_number
 
-# Not for type checking alone: what is written in the pipelines file is validated by these annotations.
+# Imported at run time too, because the pipelines file is validated by these annotations.
 from audit_provider.core.sources.request import Call, Request, Way
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _decode = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 @dataclass(frozen=True, slots=True)
 class Polling:
-    """How a result is awaited that is not ready at once.
+    """How to wait for a result that is not ready at once.
 
     :ivar request: Request for the result of job ``{job}``, with the keys of `Request` below. It is sent again until the
         result is ready.
@@ -52,7 +52,7 @@ class Polling:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Records that are lists of values. Each becomes an object by the names of the columns.
+    """The columns of records that are lists of values. Each record becomes an object with the columns' names as keys.
 
     :ivar at: Dotted path of the list of columns in the first page. Example: ``schema.columns``.
     :ivar name_at: Dotted path of a column's name in an element of that list.
@@ -64,8 +64,8 @@ class Columns:
     def names_in(self, found: Any, where: str) -> tuple[bytes, ...]:
         """Return the names of the columns, as keys in JSON.
 
-        :param found: what stands at ``at``. :param where: the request, for messages.
-        :raises ProtocolError: it is no list of columns with names of their own.
+        :param found: the value at ``at``. :param where: the request, for messages.
+        :raises ProtocolError: it is not a list of columns with different names.
         """
         names = [text_at(each, self.name_at) for each in found] if isinstance(found, list) else []
         if not names or not all(names) or len(set(names)) != len(names):
@@ -79,8 +79,8 @@ class Columns:
 def records_of(rows: Sequence[msgspec.Raw], names: Sequence[bytes], where: str) -> list[msgspec.Raw]:
     """Return each row as an object, with the bytes of its values.
 
-    :param names: as of :meth:`Columns.names_in`.
-    :raises ProtocolError: a row is no list of as many values as there are columns.
+    :param names: as :meth:`Columns.names_in` returns them.
+    :raises ProtocolError: a row is not a list with one value for each column.
     """
     records = []
     for row in rows:
@@ -110,7 +110,7 @@ class StatementPaging:
     :ivar rows_at: Dotted path of the number of all rows. Example: ``result.rows``.
     :ivar cut_at: Dotted path of a flag that says that the vendor has cut the result off: a window is then halved.
         Example: ``result.truncated``.
-    :ivar most: Number of rows that the statement asks for at most: a result of so many may be cut off.
+    :ivar most: Number of rows that the statement asks for at most: a result with this many rows may be cut off.
     """
 
     path: str
@@ -155,7 +155,7 @@ class StatementPaging:
     def apply(self, call: Call, cursor: str) -> Call:
         """See :class:`~audit_provider.core.sources.request.Paging`.
 
-        :raises RefusedError: the cursor is one of another paging, so the statement has to be run again.
+        :raises RefusedError: the cursor is one of another type of paging, so the statement must be run again.
         """
         statement, part, _, _ = _opened(cursor)
         path = self.path.replace("{statement}", quote(statement, safe="")).replace("{part}", str(part))
@@ -163,13 +163,13 @@ class StatementPaging:
 
 
 class PartWatch:
-    """Refuses a part of a statement's result that is the one before it again."""
+    """Refuses a part of a statement's result that repeats the part before it."""
 
     def __init__(self) -> None:
         self._before: Sequence[str] = ()
 
     def take(self, cursor: str, ids: Sequence[str], where: str) -> None:
-        """Take in the ids of the next part.
+        """Check the ids of the next part.
 
         :param cursor: of its request; "" for the first. :param where: the request, for messages.
         :raises LostPageError: it has the ids of the part before it.
@@ -194,7 +194,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
 class ResultWaiter:
     """Waits for results of one source.
 
-    :param polling: how the source says that a result is not ready. :param pause: waits so many seconds.
+    :param polling: how the source says that a result is not ready. :param pause: waits a number of seconds.
     """
 
     def __init__(self, polling: Polling, now: Callable[[], datetime], pause: Callable[[float], None]) -> None:
@@ -204,9 +204,10 @@ class ResultWaiter:
     def result(self, answer: Answer, look: Callable[[Request | None], Answer], *, is_part: bool) -> Answer:
         """Return the answer with the result: ``answer``, or a later one.
 
-        :param look: sends the request for a job, or with None the request of ``answer`` once more.
-        :param is_part: the request is for a part of a result, so it is sent again: the job answers with its first part.
-        :raises UnavailableError: it takes too long. :raises ProtocolError: nothing says how to ask for it.
+        :param look: sends the request for a job, or, given None, the request of ``answer`` again.
+        :param is_part: the request is for a later part of a result, so it is sent again itself, because the job answers
+            with the first part.
+        :raises UnavailableError: it takes too long. :raises ProtocolError: the answer has no job id to ask with.
         """
         polling = self._polling
         begun, pause = self._now(), _FIRST_PAUSE
@@ -230,7 +231,7 @@ class ResultWaiter:
             answer = look(None if is_part else polling.request.filled({"job": job}))
 
     def _progress(self, answer: Answer) -> tuple[str, str]:
-        """Return the state and the id of a job, "" for what an answer does not say."""
+        """Return the state and the id of a job; "" for each that the answer does not give."""
         try:
             found = self._said.decode(answer.body)
         except UNREADABLE:

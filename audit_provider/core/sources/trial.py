@@ -1,4 +1,4 @@
-"""A source is tried: a little of its log is read, measured, and compared with the source's description.
+"""Try a source: read a little of its log, measure it, and compare it with the source's description.
 
 Nothing is written, neither here nor at the vendor, and the report contains no event.
 """
@@ -44,7 +44,7 @@ _WANTED_ORDER = {"IdKeyset": "oldest first", "SinceScan": "newest first", "HeadS
 
 
 class ObservedPacer(Pacer):
-    """Keeps to the budget, and remembers what answers say of it.
+    """Keeps to the budget, and remembers what the answers say about it.
 
     :ivar requests: how many were sent. :ivar headers: the last value of each header about the budget.
     """
@@ -71,9 +71,9 @@ class ObservedPacer(Pacer):
 class LogTrial:
     """What was seen of one log.
 
-    :ivar name: of the log, where the source has several. :ivar sizes: records of each page or file.
-    :ivar times: of the events as served. :ivar forms: how the times are written, with 9 for each digit.
-    :ivar ids: of the events, :ivar digests: of their contents. :ivar ended: the list was read to its end.
+    :ivar name: of the log, if the source has several. :ivar sizes: number of records on each page.
+    :ivar times: of the events, in the order served. :ivar forms: how the times are written, with 9 for each digit.
+    :ivar ids: of the events. :ivar contents: digests of their contents, by id. :ivar ended: the whole list was read.
     :ivar failed: why reading ended, "" if it did not fail.
     """
 
@@ -103,12 +103,12 @@ class LogTrial:
 def tried(
     pages: PageReader, pacer: ObservedPacer, since: timedelta, now: Callable[[], datetime], most_pages: int = 20
 ) -> Report:
-    """Read what happened in the last ``since``, and return what was seen.
+    """Read the events of the last ``since``, and return what was seen.
 
-    :param pacer: of the client that ``pages`` uses. :param most_pages: of one log.
+    :param pacer: of the client that ``pages`` uses. :param most_pages: most pages that are read of each log.
     """
     begun = now()
-    # It would start a subscription, or change something else at the vendor.
+    # A preparation would start a subscription, or change something else at the vendor.
     pages.prepares = False
     logs = []
     for name, reader in (pages.logs or {"": pages}).items():
@@ -160,7 +160,7 @@ def _read(pages: PageReader, log: LogTrial, most_pages: int) -> None:
 
 
 def _read_feeds(pages: PageReader, log: LogTrial, most_parts: int) -> None:
-    """Read each feed from its oldest event, a little."""
+    """Read a few parts of each feed, from its oldest event."""
     from audit_provider.core.sources.reading.event_feed import EventFeed, FeedReader
 
     reading = pages.spec.reading if isinstance(pages.spec.reading, EventFeed) else EventFeed()
@@ -177,7 +177,7 @@ def _read_feeds(pages: PageReader, log: LogTrial, most_parts: int) -> None:
 
 
 class _Notes:
-    """Takes in events, without keeping them."""
+    """Measures events without keeping them."""
 
     def __init__(self, spec: SourceSpec, log: LogTrial) -> None:
         self._log = log
@@ -197,7 +197,7 @@ class _Notes:
 
 
 class _TimesAsWritten:
-    """Says how times are written, without the times."""
+    """Finds how times are written, without showing the times."""
 
     def __init__(self, spec: SourceSpec) -> None:
         paths = all_paths_of(spec.fields.time)
@@ -211,7 +211,7 @@ class _TimesAsWritten:
             return ""
         value = next((each for get in self._getters if isinstance(each := get(found), (str, int, float))), "")
         form = re.sub(r"\d", "9", str(value))[:40]
-        # Where 'fields.time' is wrong, what stands there is no time, and may be anything.
+        # If 'fields.time' is wrong, the value there is not a time, and must not be shown.
         return form if all(word.lower() in _TIME_WORDS for word in re.findall(r"[^\W\d_]+", form)) else "a text"
 
 
@@ -219,8 +219,8 @@ class _TimesAsWritten:
 class Report:
     """What a trial has seen.
 
-    :ivar took: how long it took. :ivar headers: about the budget, as last seen.
-    :ivar notices: what the pages have shown of a wrong description. :ivar oddities: of irregular records.
+    :ivar took: how long it took. :ivar headers: those about the budget, as last seen.
+    :ivar notices: signs of a wrong description. :ivar oddities: sentences about irregular records.
     """
 
     spec: SourceSpec
@@ -233,7 +233,7 @@ class Report:
     oddities: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
-        """Return the report, a line each, without any event."""
+        """Return the lines of the report, without any event."""
         spec = self.spec
         found = [
             f"{spec.title} ({spec.name}), tried at {text_of(self.now)}: {self.requests} requests in "
@@ -248,7 +248,7 @@ class Report:
         return found
 
     def differences(self) -> list[str]:
-        """Return where that differs from the description, a sentence each."""
+        """Return how the log differs from the description, one sentence for each difference."""
         found = [line for log in self.logs for line in _differences_of(log, self.spec)]
         return [*found, *self.notices]
 
@@ -334,7 +334,7 @@ def _differences_of(log: LogTrial, spec: SourceSpec) -> list[str]:
 
 
 def _unknown(log: LogTrial, spec: SourceSpec) -> list[str]:
-    """Return the sentence about actions that no table of the source knows."""
+    """Return a sentence about the actions that are in no table of the source, if there are any."""
     if not log.actions or not (spec.actions or spec.categories):
         return []
     classifier = Classifier(spec.actions, spec.categories, spec.watched)

@@ -1,4 +1,4 @@
-"""All words that describe a source, in one place: ``from audit_provider.core.sources import vocabulary as v``."""
+"""All classes that describe a source, in one place: ``from audit_provider.core.sources import vocabulary as v``."""
 
 from __future__ import annotations
 
@@ -109,4 +109,4 @@ __getattr__ = imported_late(
         "audit_provider.core.sources.reading.tail_cursor": ("TailCursor",),
     },
 )
-"""A source's own reading strategy is imported with it, and no other."""
+"""Importing a source imports its own reading strategy only."""

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 class Step:
     """One page read.
 
-    :ivar events: what to spool, less what is known already.
+    :ivar events: events to spool, except those that are spooled already.
     :ivar state: the strategy's state from the moment these events are durable.
-    :ivar since: events of this step were recorded at or after this time, so duplicates were spooled since, unless they
-        were dated ahead of the clock.
-    :ivar watermark: up to here everything is read, None where that cannot be said yet.
-    :ivar recorded: when each of the events was recorded, or else happened; None where a strategy does not say.
-    :ivar outside: events that were served beside these and are left out, since they belong to another window.
+    :ivar since: events of this step were recorded at or after this time, so their duplicates were spooled after it,
+        unless they were dated ahead of the clock.
+    :ivar watermark: everything up to this time is read; None if that is not known yet.
+    :ivar recorded: when each of the events was recorded, or else happened; None if the strategy does not say.
+    :ivar outside: number of events that were served too and are left out, because they belong to another window.
     """
 
     events: tuple[Event, ...]
@@ -39,7 +39,7 @@ class Step:
 
 
 class Taken(int):
-    """How many events of a step were new. :ivar same_id: of these, those whose id a record of other content has."""
+    """How many events of a step were new. :ivar same_id: how many of these have the id of a record of other content."""
 
     same_id: int
 
@@ -50,13 +50,13 @@ class Taken(int):
 
 
 Steps = Generator[Step, int, None]
-"""Yields steps; is sent the number of events of the step that were new, as :class:`Taken`."""
+"""Yields steps; after each, it is sent the number of events of the step that were new, as :class:`Taken`."""
 
 
 def latest_end(now: datetime, behind: timedelta) -> datetime:
-    """Return the latest end that may be asked for; in whole seconds, since bounds are written rounded up.
+    """Return the latest end that may be requested; in whole seconds, because bounds are rounded up when written.
 
-    :param behind: how long before ``now`` it lies; 0 leaves ``now`` as it is.
+    :param behind: how long before ``now`` it is; 0 returns ``now`` unchanged.
     """
     return (now - behind).replace(microsecond=0) if behind else now
 
@@ -65,43 +65,43 @@ Backfill = Literal["windows", "scan", "recovery"]
 
 
 class Reading(Protocol):
-    """How to read a log on, without loss, from a kept state."""
+    """How to continue reading a log from a kept state, without loss."""
 
     @property
     def backfill(self) -> Backfill:
         """How a span of the past is read.
 
-        ``windows``: by itself, so in windows of any width. ``scan``: from the head down to its start, and what is newer
-        than its end is dropped here, so in one window. ``recovery``: by the source that reads the same log by time, if
-        there is one.
+        ``windows``: by this strategy, in windows of any width. ``scan``: by this strategy, in one window, because it
+        reads from the newest event down to the start of the span and drops what is newer than its end. ``recovery``: by
+        the source that reads the same log by time, if there is one.
         """
 
     def steps(self, reader: Any, state: dict[str, Any]) -> Steps:
-        """Yield what has come since ``state``; an empty state is the beginning.
+        """Yield the events that came since ``state``, page by page; an empty state is the beginning.
 
-        :param reader: a :class:`~audit_provider.core.sources.reading.reader.Reader`, whose pages know the source and
-            with it this strategy: so it is not imported here.
+        :param reader: a :class:`~audit_provider.core.sources.reading.reader.Reader`. It is not imported here, because
+            its pages import the source, and this strategy with it.
 
-        The generator ends when everything there is has been read. It may be dropped at any step; reading
-        goes on from the last state that was kept.
+        The generator ends when everything has been read. It may be dropped at any step: reading then continues from the
+        last state that was kept.
         """
 
 
 def watermark_after(recorded: Sequence[datetime], watermark: datetime | None, now: datetime) -> datetime | None:
-    """Return the watermark after a page. What is dated ahead of the clock does not say how far a log is read."""
+    """Return the watermark after a page. Events that are dated ahead of the clock do not move it."""
     times = (*recorded, min(watermark, now)) if watermark else recorded
     top = max(times, default=None)
     return top if top is None or top <= now else max((time for time in times if time <= now), default=None)
 
 
 def packed(state: Any) -> dict[str, Any]:
-    """Return a strategy's state as it is kept."""
+    """Return a strategy's state in the form in which it is kept."""
     kept: dict[str, Any] = msgspec.to_builtins(state)
     return kept
 
 
 def recently(moment: datetime | None, now: datetime, within: timedelta) -> bool:
-    """Whether ``moment`` lies less than ``within`` before ``now``. One in the future was left by a wrong clock."""
+    """Whether ``moment`` is less than ``within`` before ``now``; never if it is in the future, set by a wrong clock."""
     return moment is not None and timedelta(0) <= now - moment < within
 
 

@@ -1,11 +1,12 @@
-"""Which of the events that a source serves for a window of the past belong to the window.
+"""Decide which of the events that a source serves for a window of the past belong to the window.
 
-Windows touch. An event belongs to the window in which it happened, so a window is asked for a little more than its own
-span, and what belongs to another one is counted and left out.
+Windows are adjacent, and an event belongs to the window in which it happened. The requested time range is a little
+longer than the window. Events of other windows are counted and left out.
 
-A source may filter by the time at which it recorded an event. What was recorded late is then served behind the window
-in which it happened. Where records show when they were recorded, a window is asked for as much more as events may come
-late by. What was recorded later than that belongs to the window that it is served for: no other one is asked for it.
+A source may filter by the time at which it recorded an event. An event that was recorded late is then served for a
+later window than the one in which it happened. If records show when they were recorded, the requested time range is
+therefore longer by the time that events may be late. An event that was recorded even later belongs to the window for
+which it is served, because no other window's request returns it.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ _LEAST = timedelta(microseconds=1)
 
 
 def late_within(spec: SourceSpec, reading: Reading) -> timedelta:
-    """Return how far behind a window of the past a source is asked, for events that were recorded late.
+    """Return how far beyond the end of a window of the past the source is asked for events that were recorded late.
 
-    :param reading: that the window is read by.
+    :param reading: the strategy that reads the window.
     """
     if made_within := getattr(reading, "made_within", _NONE):
         return made_within
@@ -42,13 +43,14 @@ def late_within(spec: SourceSpec, reading: Reading) -> timedelta:
 
 
 class Borders:
-    """Sorts what a source serves for one window.
+    """Separates the events of one window from the others that the source serves for it.
 
-    :param window: of the past. :param reading: that the window is read by.
-    :param reader: what it reads with: whether its request has an upper bound may change while it is read.
-    :param recorded_within: events that belong to the window by when they were recorded, as far as it has been read: one
-        proves that the source filters by that time.
-    :param earlier_until: up to where the window before this one was asked for, if that is less than it usually is.
+    :param window: of the past. :param reading: the strategy that reads the window.
+    :param reader: what the strategy reads with. Its request may change while the window is read, and with it whether
+        there is an upper bound.
+    :param recorded_within: number of events so far that belong to the window by the time when they were recorded. A
+        single one proves that the source filters by that time.
+    :param earlier_until: end of the time range that was requested for the window before, if it is earlier than usual.
     """
 
     def __init__(
@@ -65,7 +67,7 @@ class Borders:
         self._start, self._end = window.start, window.end
         spec = reader.pages.spec
         grain: timedelta | None = getattr(reading, "grain", None)
-        # Of other strategies only files say how late they come; a scan reads all there is.
+        # Strategies with a grain, and file exports, request a bounded time range; a scan reads the whole list.
         self._is_asked = grain is not None or hasattr(reading, "made_within")
         before = grain or _NONE
         after = max(before + late_within(spec, reading), _LEAST)
@@ -78,7 +80,7 @@ class Borders:
 
     @property
     def asked_until(self) -> datetime:
-        """Up to where the window is asked for."""
+        """End of the time range that is requested for the window."""
         return self._asked_until
 
     def share(self, step: Step) -> tuple[Sequence[Event], PullCounts]:
@@ -101,7 +103,7 @@ class Borders:
         return own, PullCounts(outside=outside, recorded_within=recorded_within)
 
     def oddities(self) -> Iterator[str]:
-        """Yield what is worth a line of the log, a sentence each."""
+        """Yield sentences for the task's log."""
         if self._first:
             title = self._reader.pages.spec.title
             yield (
@@ -113,15 +115,15 @@ class Borders:
             )
 
     def _belongs(self, time: datetime, recorded: datetime) -> bool:
-        """Whether an event that happened outside of the window belongs to it, as no other one is asked for it."""
+        """Whether an event that happened outside the window belongs to it, because no other request returns it."""
         if not self._is_asked or not self._reader.pages.request.takes_end:
-            # Each window of such a request is served all that came later, so each event is in that of its time.
+            # Such a request returns everything that came later too, so each event is served for its own window.
             return False
         was_asked = self._asked_from <= recorded <= self._asked_until
         is_early = time < self._start
         is_ours = was_asked and (recorded > self._earlier_until if is_early else recorded < self._later_from)
         if self._asked_from <= time <= self._asked_until and not self._filters_by_record:
-            # A source that filters by when events happen serves it for its own window as well.
+            # A source that filters by the time of events serves it for its own window as well.
             if is_ours:
                 self._leave_out(time)
             return False

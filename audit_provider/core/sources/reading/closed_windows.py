@@ -27,15 +27,15 @@ _DAYS = timedelta(days=2)
 _FEW_PAGES = 2
 _MANY_PAGES = 50
 _MOST_READINGS = 3
-"""Of one window, where rows without an id move while it is read."""
+"""How often one window is read at most, if its rows move while it is read."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenWindow:
-    """A window begun and not drained.
+    """A window that was begun and is not read to its end.
 
-    :ivar cursor: of the next page, "" to begin again. :ivar request: the request that the cursor belongs to.
-    :ivar place: where its pages stand.
+    :ivar cursor: of the next page, "" to begin again. :ivar request: key of the request that the cursor belongs to.
+    :ivar place: how far its pages are read.
     """
 
     start: datetime
@@ -51,10 +51,10 @@ class OpenWindow:
 class WindowsState:
     """What is kept between runs.
 
-    :ivar began: where the first run began; nothing older is asked for later.
-    :ivar window_end: everything that happened before is read, late events aside.
-    :ivar swept_at: when late events were last looked for. :ivar width: seconds, of the next long window.
-    :ivar halved: end of a window that is read in parts: it held more than the API gives, or than one run could read.
+    :ivar began: start of the first run's time range; nothing older is requested later.
+    :ivar window_end: everything that happened before it is read, except late events.
+    :ivar swept_at: when the last sweep began. :ivar width: width of the next long window, in seconds.
+    :ivar halved: end of a window that is read in parts, because it held more than the API serves or one run could read.
     :ivar newest: when the newest of the events read so far was recorded.
     """
 
@@ -113,7 +113,7 @@ class ClosedWindows:
         if reader.until and getattr(reader.pages, "wanted", None):
             now = max(now, min(now + late_within(reader.pages.spec, self), reader.latest - self.grain))
         target = self._target(reader, now)
-        # What ends in the future was begun by a clock that has been set right since: nobody knows how long ago.
+        # A window that ends in the future was begun while the clock was wrong; nobody knows how long ago.
         ends = (kept.window_end, kept.open and kept.open.end - self.grain)
         ahead = reader.until is None and any(end > now for end in ends if end)
         if kept.open and not kept.open.cursor and self._is_halvable(reader, kept.open):
@@ -124,13 +124,13 @@ class ClosedWindows:
         elif kept.open:
             kept = yield from self._drain(reader, kept, self._resumed(reader, kept, kept.open), target)
         if ahead:
-            # Before what has settled, or nothing would be due until it has.
+            # A second before the settled time, so that a window is due at once.
             due = self._settled(target, reader) - timedelta(seconds=1)
             reached = min(filter(None, (kept.newest or kept.began, kept.window_end, due)))
             reader.tell(f"the clock was ahead of {text_of(now)}: events after {text_of(reached)} are read again")
             kept = replace(kept, window_end=reached, halved=None)
         if kept.window_end is None and reader.start >= target and self.behind:
-            # Nothing may be asked for yet, and what will be begins where this run would have begun.
+            # Nothing may be requested yet. The first window will begin where this run would have begun.
             yield Step((), packed(kept), reader.start, None)
         else:
             kept = yield from self._read_on(reader, kept, target, sweeping=ahead or self._sweep_due(reader, kept))
@@ -150,13 +150,13 @@ class ClosedWindows:
         return kept
 
     def _target(self, reader: Reader, now: datetime) -> datetime:
-        """Return the time up to which everything is to be read. :param now: or the end of a backfill."""
+        """Return the time up to which everything is to be read. :param now: this moment, or the end of a backfill."""
         target = now - self.settle if self._shifts(reader) else now
-        # Windows are widened by the grain, and their ends must not lie later than may be asked for.
+        # Windows are widened by the grain, and even so must not end later than may be requested.
         return min(target, reader.latest - self.grain) if self.behind else target
 
     def _resumed(self, reader: Reader, kept: WindowsState, window: OpenWindow) -> OpenWindow:
-        """Return an open window as it can be read on: from its cursor, or from its start."""
+        """Return an open window in the state from which it can be continued: at its cursor, or at its start."""
         if window.cursor and self._left(reader, window):
             self._tell_left(reader, window)
         elif window.cursor and reader.pages.resume(window.request):
@@ -166,34 +166,34 @@ class ClosedWindows:
         return self._again(reader, kept, window)
 
     def _again(self, reader: Reader, kept: WindowsState, window: OpenWindow) -> OpenWindow:
-        """Return a window to read from its start, which may have come out of reach meanwhile."""
+        """Return a window to read from its start, or from the earliest time that the vendor still serves."""
         start = self._begin(reader, kept, window)
         bounds = self._widened(start, max(window.end - self.grain, start + timedelta(seconds=1)))
         return OpenWindow(bounds.start, bounds.end)
 
     def _begin(self, reader: Reader, kept: WindowsState, window: OpenWindow) -> datetime:
-        """Return where a window that was begun can be begun again; what came out of reach unread is reported."""
+        """Return the time from which a window can be read again; report unread time that is no longer served."""
         start = window.start + self.grain
         return reader.reachable(start, window.place.read_from(self._accounted(kept, window)))
 
     def _accounted(self, kept: WindowsState, window: OpenWindow) -> datetime:
-        # What lies before its start was read before, or reported as lost when it was opened.
+        # Everything before its start was read, or reported as lost when it was opened.
         start = window.start + self.grain
         return max(start, kept.window_end or start)
 
     def _left(self, reader: Reader, window: OpenWindow) -> bool:
-        """Whether rows may have left a window before the reader, so that its pages prove nothing."""
+        """Whether the vendor may have dropped rows that were read, and so moved others to pages that were read."""
         return not window.place.stands and may_have_moved(reader, window.start + self.grain)
 
     def _read_anew(self, reader: Reader, kept: WindowsState, window: OpenWindow) -> WindowsState:
-        """Return the state that reads a window in parts, for rows may have left it before the reader.
+        """Return the state that reads a window in parts, because the vendor may have dropped rows that were read.
 
-        Nothing leaves but from the first part, and in the end that is short enough to be read before anything does.
+        Rows are dropped only from the first part, which becomes short enough to be read before any row is dropped.
         """
         self._tell_left(reader, window)
         again = self._again(reader, kept, window)
         if again.end - self.grain <= again.start + self.grain + timedelta(seconds=1):
-            # All of it has come out of reach.
+            # The vendor no longer serves any part of it.
             return replace(kept, open=None, window_end=again.start + self.grain, halved=None)
         return self._halved(kept, again)
 
@@ -207,9 +207,9 @@ class ClosedWindows:
         return target if reader.until or self._shifts(reader) else target - self.settle
 
     def _shifts(self, reader: Reader) -> bool:
-        """Whether a row that comes in would move others to the next page, where one without an id is another event.
+        """Whether a new row moves others to the next page, where a record without an id would count as another event.
 
-        Such a source is read up to where no row comes in any more.
+        Such a source is read only up to the time before which no more rows appear.
         """
         spec = reader.pages.spec
         return reader.until is None and not spec.fields.id and isinstance(spec.paging, OffsetPaging | PagePaging)
@@ -226,12 +226,12 @@ class ClosedWindows:
         if kept.halved and reached < kept.halved:
             limit = kept.halved
         elif kept.window_end and not reader.until:
-            # The overlap must leave a window of the API's widest room to move on.
+            # Even a window of the maximum width must reach beyond the overlap, or reading would make no progress.
             back = self.sweep_reach if sweeping else min(self.overlap, self.max_width / 4)
             start = max(reached - back, min(kept.began or start, start))
         start = reader.reachable(start, reached)
         widest = start + self.max_width - 2 * self.grain
-        # What is wanted may have come out of reach as a whole, meanwhile.
+        # The vendor may no longer serve any of the wanted time.
         end = max(min(limit, max(start, reached) + width, widest), start + timedelta(seconds=1))
         return self._widened(start, end)
 
@@ -252,7 +252,7 @@ class ClosedWindows:
                 if not window.cursor or error.status not in CURSOR_REFUSALS:
                     raise
                 if self._is_full(window):
-                    # It could not be halved, or it would have been.
+                    # It cannot be halved, or it would have been already.
                     self._report_full(reader, bounds)
                     kept = self._closed(reader, kept, window, target)
                     yield Step((), packed(kept), window.start, kept.window_end)
@@ -272,12 +272,12 @@ class ClosedWindows:
                 yield Step((), packed(kept), window.start, kept.window_end)
                 return kept
             guard.show(page)
-            # One answer is whole, and where nothing is said to be dropped there is nothing to measure.
+            # There is nothing to measure if one answer holds the whole window, or if the vendor drops no rows.
             one = not reader.pages.spec.lookback or (not window.cursor and not page.more)
             shrunken |= bool(window.cursor) and page.total is not None and total is not None and page.total < total
             total = page.total
             if not window.cursor and not reader.pages.request.takes_end:
-                # Whatever end was asked for, this leads to the end of the log.
+                # Whatever end was wanted, such a request reads to the end of the log.
                 window = replace(window, end=max(window.end, target + self.grain))
             window = replace(
                 window,
@@ -296,8 +296,8 @@ class ClosedWindows:
                 reader.tell(f"the window {bounds} holds more than the API serves for one window: it is halved")
                 kept = self._halved(kept, window)
             elif page.more:
-                # Records without an id are distinguished by their number in the window, so one that holds such records
-                # on any of its pages is read in one go.
+                # Records without an id are distinguished by their number in the window, so a window with such records
+                # on any of its pages is read in one run.
                 in_one_go = in_one_go or not page.named
                 kept = replace(kept, open=OpenWindow(window.start, window.end) if in_one_go else window)
             elif (tally.moved or shrunken) and readings < _MOST_READINGS:
@@ -317,10 +317,10 @@ class ClosedWindows:
                 if page.cut or (self.most and window.records == self.most):
                     self._report_full(reader, bounds)
                 kept = self._closed(reader, kept, window, target)
-            # A bound may be coarse, such as a day: then older events come with it.
+            # A bound may be coarse, such as a day: then older events are served too.
             since = min((window.start, *page.recorded))
             if page.undated and reader.pages.spec.times == "date":
-                # A record of that day may have been read with the day's first window, in whichever zone its day begins.
+                # A record of that day may have been read with the day's first window, and the day's zone is unknown.
                 since = back_by(since, _DAYS)
             yield Step(page.events, packed(kept), since, kept.window_end, page.recorded)
             if kept.open is None:
@@ -343,7 +343,7 @@ class ClosedWindows:
         reader.report(Gap(bounds.start, bounds.end, reason, "cap", reader.now()))
 
     def _report_left(self, reader: Reader, kept: WindowsState, window: OpenWindow) -> None:
-        """Report what has left a window that was read and cannot be read in parts."""
+        """Report the rows that the vendor dropped from a window that was read and cannot be read in parts."""
         start = self._accounted(kept, window)
         if window.place.stands:
             report_lost(reader, start, window.place)
@@ -361,14 +361,14 @@ class ClosedWindows:
         return replace(kept, open=None, window_end=start, width=(end - start).total_seconds() / 2, halved=halved)
 
     def _closed(self, reader: Reader, kept: WindowsState, window: OpenWindow, target: datetime) -> WindowsState:
-        """Return the state once ``window`` is drained: its end is reached, and the next width fits the density."""
+        """Return the state after ``window`` is read to its end, with a next width that fits the density of events."""
         width = timedelta(seconds=kept.width) if kept.width else self.first_width
         if window.pages <= _FEW_PAGES:
             width = min(width * 2, self.max_width)
         elif window.pages > _MANY_PAGES:
             width = max(width / 2, timedelta(hours=1))
         end = min(window.end - self.grain, self._settled(target, reader))
-        # The first window looks at everything, as of the time at which it was opened.
+        # The first window reads everything, so it counts as a sweep at its end.
         halved = kept.halved if kept.halved and end < kept.halved else None
         swept_at = kept.swept_at or end
         return replace(kept, window_end=end, open=None, swept_at=swept_at, width=width.total_seconds(), halved=halved)

@@ -1,4 +1,4 @@
-"""Reading feeds, whose answers do not end, in runs that do: addresses with one event in each line."""
+"""Read feeds: addresses whose answers do not end and have one event in each line, read in runs that end."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """One feed. :ivar name: which is the same in every list of feeds. :ivar token: for its URL alone."""
+    """One feed. :ivar name: the same in every list of feeds. :ivar token: for its URL only."""
 
     name: str
     url: str
@@ -46,7 +46,7 @@ class Feed:
 class Part(NamedTuple):
     """Events that came together.
 
-    :ivar recorded: when each was recorded. :ivar offsets: of each, None where it shows none.
+    :ivar recorded: when each was recorded. :ivar offsets: offset of each, None if it shows none.
     :ivar caught_up: there is nothing more for now.
     """
 
@@ -71,10 +71,10 @@ class FeedReader:
         self._listed = pages.spec.export
 
     def feeds(self) -> list[Feed]:
-        """Ask for the feeds.
+        """Request the list of feeds.
 
-        :raises ProtocolError: there is none, or one without an address or a token.
-        :raises AuditError: as of :meth:`~audit_provider.core.sources.pages.PageReader.fetch`.
+        :raises ProtocolError: it has none, or one without an address or a token.
+        :raises AuditError: see :meth:`~audit_provider.core.sources.pages.PageReader.fetch`.
         """
         spec, listed = self._pages.spec, self._listed
         answer = self._pages.ask(spec.request, None)
@@ -104,10 +104,10 @@ class FeedReader:
     ) -> Iterator[Part]:
         """Yield what a feed sends after an offset, until nothing comes for ``quiet``, or for ``longest`` at most.
 
-        :param offset: of the last event that was read; 0 for the oldest there is.
-        :param received: the time of events that show none.
-        :raises CredentialError: the feed's token is refused. :raises RefusedError: the request is.
-        :raises UnavailableError: the feed is not to be had now, or was cut off.
+        :param offset: of the last event that was read; 0 for the oldest one.
+        :param received: the time given to events that show none.
+        :raises CredentialError: the feed's token is refused. :raises RefusedError: the request is refused.
+        :raises UnavailableError: the feed is not available now, or was cut off.
         """
         client, path, _ = self._files.client_of(
             self._files.joined(f"{self._files.base_url}/", feed.url), is_outside=True
@@ -154,7 +154,7 @@ class FeedReader:
         return said and all(value_at(found, path) is None for path in times)
 
     def _refuse(self, answer: Answer) -> None:
-        """Raise what an answer means that is no feed."""
+        """Raise the error that an answer means, if it is not a feed."""
         if answer.is_web_page and answer.status == 200:
             raise ProtocolError(answer.not_json())
         message = f"{answer.where} answered {answer.status} in place of events"
@@ -169,8 +169,8 @@ class FeedReader:
 class FeedState:
     """What is kept between runs. A feed is named by the path of its URL.
 
-    :ivar began: where the first run began. :ivar offsets: of the last event read, by feed.
-    :ivar digests: of the content of that event, :ivar newest: and when the feed's newest event was recorded, by feed.
+    :ivar began: start of the first run's time range. :ivar offsets: of the last event read, by feed.
+    :ivar digests: of the content of that event, by feed. :ivar newest: when the newest event was recorded, by feed.
     :ivar missing: feeds that the last list left out. :ivar watermark: when the newest event of all was recorded.
     """
 
@@ -183,21 +183,21 @@ class FeedState:
 
 
 class _BeginsAgainError(Exception):
-    """A feed does not hold the event at whose offset it was left."""
+    """A feed no longer has the last event that was read, at its offset."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventFeed:
     """Open each feed at the last event that was read, and close it once nothing more comes.
 
-    The offset is kept once its events are durable, so a feed that is cut off is read on from there. The last event that
-    was read is asked for again: if another event has its offset, or the feed has nothing there, the feed may have begun
+    The offset is kept once its events are durable, so a feed that is cut off continues from there. The last event that
+    was read is requested again: if another event has its offset, or the feed has nothing there, the feed may have begun
     its offsets again, and it is read from its oldest event.
 
     :ivar quiet: How long nothing may come until the feed counts as read.
     :ivar longest: How long one connection is read. After that the feeds are listed again, with new tokens.
-    :ivar consecutive: Whether offsets have no holes: then a hole behind the last event that was read is reported as a
-        gap, because the vendor may have dropped what was there.
+    :ivar consecutive: Whether offsets have no holes: then a hole after the last event that was read is reported as a
+        gap, because the vendor may have dropped events.
     """
 
     quiet: timedelta = timedelta(seconds=10)
@@ -224,14 +224,14 @@ class EventFeed:
                 left |= set() if caught_up else {feed.name}
             open_feeds = left
             if left:
-                # So that a run whose time is over ends.
+                # A step, so that a run can end when its time is over.
                 yield Step((), packed(kept), reader.now(), kept.watermark)
         yield Step((), packed(kept), reader.now(), kept.watermark)
 
     def _read(
         self, reader: Reader, source: FeedReader, feed: Feed, kept: FeedState
     ) -> Generator[Step, int, tuple[FeedState, bool]]:
-        """Read one feed on; return whether there is nothing more for now."""
+        """Continue reading one feed; return whether there is nothing more for now."""
         if feed.name in kept.offsets:
             try:
                 return (yield from self._follow(reader, source, feed, kept, kept.offsets[feed.name]))
@@ -242,9 +242,9 @@ class EventFeed:
     def _follow(
         self, reader: Reader, source: FeedReader, feed: Feed, kept: FeedState, last: int | None
     ) -> Generator[Step, int, tuple[FeedState, bool]]:
-        """Read a feed behind its last event, or from its oldest one.
+        """Read a feed after its last event, or from its oldest one.
 
-        :raises _BeginsAgainError: the last event is not there. Nothing was read then.
+        :raises _BeginsAgainError: the last event is not there. Nothing was read in this case.
         """
         begin = 0 if last is None else max(last - 1, 0)
         for part in source.read(feed, begin, reader.now(), quiet=self.quiet, longest=self.longest):
@@ -259,7 +259,7 @@ class EventFeed:
         return kept, False
 
     def _behind(self, reader: Reader, feed: Feed, kept: FeedState, part: Part, last: int) -> Part:
-        """Return what of a part stands behind the last event that was read.
+        """Return the events of a part that come after the last event that was read.
 
         :raises _BeginsAgainError: another event has its offset, or only earlier ones came.
         """
@@ -285,7 +285,7 @@ class EventFeed:
 
 
 def _listed(reader: Reader, kept: FeedState, names: set[str]) -> FeedState:
-    """Report each feed that was read and is not listed any more, once; if it comes back, it is read on."""
+    """Report once each feed that was read and is no longer listed; if it is listed again, its reading continues."""
     missing = tuple(sorted(kept.offsets.keys() - names))
     for name in missing:
         if name not in kept.missing:

@@ -37,7 +37,9 @@ _GONE = frozenset({400, 404, 410})
 
 @dataclass(frozen=True, slots=True)
 class OpenExport:
-    """A span begun and not finished. :ivar job: the export in flight, "" for none. :ivar ordered_at: when it was."""
+    """A span that was begun and not finished. :ivar job: id of its export, "" for none. :ivar ordered_at: when that was
+    ordered.
+    """
 
     start: datetime
     end: datetime
@@ -49,11 +51,11 @@ class OpenExport:
 class ExportState:
     """What is kept between runs.
 
-    :ivar began: where the first run began. :ivar window_end: the files of everything before are read.
-    :ivar done: files read whole that the next window may list again, and when they were made; a digest of the id and
-        the path of each. Earlier versions kept the ids.
+    :ivar began: start of the first run's time range. :ivar window_end: the files of everything before it are read.
+    :ivar done: when each file was made that is read and that the next window may list again, by a digest of its id and
+        path. Earlier versions kept the id.
     :ivar newest: when the newest of the events read so far happened.
-    :ivar failed: listed files that could not be read yet, and when they were made.
+    :ivar failed: when each listed file was made that could not be read yet, by the same digest.
     """
 
     began: datetime | None = None
@@ -98,7 +100,7 @@ class FileExport:
 
     def steps(self, reader: Reader, state: dict[str, Any]) -> Steps:
         """See :class:`~audit_provider.core.sources.reading.base.Reading`."""
-        # Earlier versions kept null where no file was done.
+        # Earlier versions kept null if no file was done.
         kept = msgspec.convert({**state, "done": state.get("done") or {}}, ExportState)
         if kept.began is None:
             kept = replace(kept, began=reader.start)
@@ -116,12 +118,12 @@ class FileExport:
             yield from self._read_on(reader, kept, reader.until, export, files)
 
     def _taken_back(self, reader: Reader, kept: ExportState, target: datetime) -> ExportState:
-        """Return the state less what lies in the future: it was left by a clock that has been set right since."""
+        """Return the state without what is in the future, which was kept while the clock was wrong."""
         now = reader.now()
         ends = (kept.window_end, kept.open and kept.open.end)
         if reader.until or not any(end > now for end in ends if end):
             return kept
-        # Nobody knows how long ago that was: what was read says it, less what may not have been in a file by then.
+        # Nobody knows how long ago that was. The newest event read shows it, less the time that rows may be late.
         newest = back_by(kept.newest, self.settle) if kept.newest and kept.newest <= now else kept.began or now
         reached = min(filter(None, (newest, kept.window_end, target)))
         reader.tell(f"the clock was ahead of {text_of(now)}: events after {text_of(reached)} are read again")
@@ -152,15 +154,15 @@ class FileExport:
         if kept.window_end and reader.until is None:
             start = max(reached - self.overlap, min(kept.began or reached, reached))
         start = reader.reachable(start, reached)
-        # ``window_end`` waits for a file that failed; what was made after it does not.
+        # ``window_end`` waits for a file that failed, but later files are read.
         latest = target if kept.failed else min(target, max(start, reached) + self.max_width)
         return OpenExport(start, max(latest, start + timedelta(seconds=1)))
 
     def _again(self, reader: Reader, kept: ExportState, span: OpenExport) -> OpenExport:
-        """Return an open span to read on, less what has come out of reach unless its file is ordered already."""
+        """Return an open span to continue, without what the vendor no longer serves unless its file is ordered."""
         if span.job:
             return span
-        # What lies before its start was read before, or reported as lost when it was begun.
+        # Everything before its start was read, or reported as lost when it was begun.
         start = reader.reachable(span.start, max(span.start, kept.window_end or span.start))
         return replace(span, start=start, end=max(span.end, start + timedelta(seconds=1)))
 
@@ -176,7 +178,7 @@ class FileExport:
     def _ready(
         self, reader: Reader, kept: ExportState, span: OpenExport, job: ExportJob, files: FileReader
     ) -> Generator[Step, int, tuple[OpenExport, File]]:
-        """Order the file, or look at the one that was ordered, until it can be downloaded."""
+        """Order the file, or look for the one that was ordered, until it can be downloaded."""
         pause, orders = _FIRST_LOOK, 0
         while True:
             if not span.job:
@@ -184,10 +186,10 @@ class FileExport:
                     raise UnavailableError(f"{reader.pages.spec.title} created no file for {span.start} to {span.end}.")
                 orders += 1
                 span = replace(span, job=files.order(job, Window(span.start, span.end)))
-            # An earlier version did not keep when it ordered.
+            # An earlier version did not keep the time of the order.
             ordered_at = span.ordered_at or reader.now()
             span = replace(span, ordered_at=ordered_at)
-            # With each look, so that a run whose time is over ends: the next one finds the job in the state.
+            # A step for each look, so that a run can end when its time is over: the next run finds the job kept.
             yield Step((), packed(replace(kept, open=span)), span.start, kept.window_end)
             state = files.look(job, span.job)
             if state.file:
@@ -199,7 +201,7 @@ class FileExport:
             reader.tell(f"the export {span.job} failed ({state.said}): ordering it again")
             lost, span = span.job, self._again(reader, kept, replace(span, job="", ordered_at=None))
             if state.state == "pending":
-                # The next try orders, for tries are counted: a backfill has no other end of its waiting.
+                # The next try orders it, because tries are counted: nothing else ends the waiting of a backfill.
                 yield Step((), packed(replace(kept, open=span)), span.start, kept.window_end)
                 raise UnavailableError(
                     f"{reader.pages.spec.title} has not completed the export {lost} within {self.ready_within}: the "
@@ -218,8 +220,8 @@ class FileExport:
                 page = reader.pages.fetch(bounds, cursor)
                 guard.show(page)
                 for file in files.files(listed, page.events):
-                    # Two files with one id are two. Where only an id was kept, it is not known which of them was read,
-                    # so the second is read.
+                    # Two files may have the same id. If only the id was kept, it is not known which of them was read,
+                    # so the second one is read.
                     key, path, name = _key(file), _path(file.url), _short(file.id)
                     if key in kept.done or (name in kept.done and paths.setdefault(name, path) == path):
                         continue
@@ -256,7 +258,7 @@ class FileExport:
         return kept
 
     def _given_up(self, reader: Reader, kept: ExportState, span: OpenExport) -> ExportState:
-        """Return the state less the files that failed and are not listed any more: each of them is a gap."""
+        """Return the state without the failed files that are no longer listed; each of them is reported as a gap."""
         gone = {name: made for name, made in kept.failed.items() if made < span.start.replace(microsecond=0)}
         for made in gone.values():
             self._report_lost(reader, made, "could not be read for as long as it was listed")
@@ -270,7 +272,7 @@ class FileExport:
 
     def _lists(self, span: OpenExport) -> Iterator[Window]:
         """Yield the time ranges of the requests that list the files of ``span``."""
-        # In whole seconds, since bounds are written rounded outwards and the limit counts what is written.
+        # In whole seconds, because bounds are rounded outwards when written, and the limit counts what is written.
         start = span.start.replace(microsecond=0)
         while start < span.end:
             end = min(span.end, start + self.list_width) if self.list_width else span.end
@@ -282,7 +284,7 @@ class FileExport:
     ) -> Generator[Step, int, tuple[ExportState, int]]:
         """Yield a file's rows; return the state after them, and how many of them were known."""
         known = 0
-        # A row without a time belongs somewhere into the span that its file is of.
+        # A row without a time gets the middle of its file's span.
         end = max(min(span.end, reader.until), span.start) if reader.until else span.end
         undated = span.start + (end - span.start) / 2
         try:
@@ -305,15 +307,15 @@ class FileExport:
 
 
 def _key(file: File) -> str:
-    """Return what the state keeps of a file that is read whole."""
+    """Return the key under which the state keeps a file."""
     return hashlib.sha256(f"{file.id}\n{_path(file.url)}".encode()).hexdigest()[:24]
 
 
 def _path(url: str) -> str:
-    """Return the part of a file's address that does not change with each list, as its signature does."""
+    """Return the path of a file's address, which, unlike its signature, does not change with each list."""
     return urlsplit(url).path
 
 
 def _short(name: str) -> str:
-    """Return a file's id as earlier versions kept it: a long one as a digest, since there may be thousands of them."""
+    """Return a file's id as earlier versions kept it: a long one as a digest, because there may be thousands."""
     return name if len(name) <= _LONGEST_NAME else hashlib.sha256(name.encode()).hexdigest()[:24]

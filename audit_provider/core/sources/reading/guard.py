@@ -1,4 +1,4 @@
-"""What no scan may run into, whatever the service answers."""
+"""Stop a scan that makes no progress, whatever the service answers."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ CURSOR_REFUSALS = frozenset({400, 404, 409, 410, 422})
 """Statuses of a request with a cursor that mean: this cursor is no longer valid."""
 
 _TELLING = re.compile(r"-?\d{1,3}|[A-Za-z]{1,8}")
-"""A cursor that is shown, for it may be the end; others may hold secrets."""
+"""A cursor that a message may show, because it may mark the end of the list; other cursors may hold secrets."""
 
 MOST_EMPTY_PAGES = 100
 MOST_SAME_PAGES = 3
 
 
 Ends = tuple[int, str, "msgspec.Raw", "msgspec.Raw"]
-"""How many records a page has, the id of its first one, that one, and its last."""
+"""Of a page: number of records, id of the first record, the first record, the last record."""
 
 
 class LoopGuard:
-    """Ends a scan that leads nowhere.
+    """Ends a scan that makes no progress.
 
     :param scan: what is scanned, for the message.
     """
@@ -40,7 +40,7 @@ class LoopGuard:
         self._same = 0
 
     def show(self, page: Page) -> None:
-        """Take in the next page of the scan.
+        """Check the next page of the scan.
 
         :raises CircleError: a cursor came back, or page after page is the same.
         :raises ProtocolError: page after page is empty.
@@ -58,8 +58,8 @@ class LoopGuard:
         seen = (len(events), events[0].id, events[0].raw.copy(), events[-1].raw.copy()) if events else None
         self._same = self._same + 1 if _are_same(page, seen, self._seen) else 0
         self._seen = seen
-        # Each row that comes in pushes the others down, so a busy log may show a page again. Records without an id
-        # would become events that never were.
+        # A new row pushes the others down, so a busy log may show a page again. Repeated records without an id would
+        # become events that never happened, so fewer repeats are allowed.
         if self._same >= (MOST_EMPTY_PAGES if page.named else MOST_SAME_PAGES):
             raise CircleError(
                 f"{self._scan} leads round in a circle: {self._same + 1} pages in a row are the same, so the service "
@@ -75,5 +75,5 @@ class LoopGuard:
 
 def _are_same(page: Page, seen: Ends | None, before: Ends | None) -> bool:
     if not seen or not before or seen[0] != before[0] or (page.named and seen[1] != before[1]):
-        return False  # as nearly every page, and none of its records is looked into
+        return False  # as for nearly every page, without comparing its records
     return all(map(page.content.is_same, seen[2:], before[2:]))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class IdSweep:
-    """A look for late events that has not ended.
+    """A search for late events that has not ended.
 
     :ivar cursor: the id that its last page ended with. :ivar same: how often the last records without an id were met
         before it.
@@ -42,12 +42,12 @@ class IdSweep:
 class KeysetState:
     """What is kept between runs.
 
-    :ivar last_id: of the last event read: what the next request asks to be answered from.
-    :ivar watermark: its time, to begin again from where the id is gone.
+    :ivar last_id: of the last event read; the next request asks for the events after it.
+    :ivar watermark: newest recorded time that is read; reading restarts from it if the id no longer exists.
     :ivar polled_at: when the last reading that reached the end began.
-    :ivar sweep: the look for late events that has not ended.
-    :ivar windows: the state of reading by windows, once the list has proved not to be oldest first, and ``by_time``,
-        where that begins. :ivar same: how often the last records without an id were met before ``last_id``.
+    :ivar sweep: the search for late events that has not ended.
+    :ivar windows: state of the reading by windows, once the list proved not to be oldest first. :ivar by_time: where
+        that reading begins. :ivar same: how often the last records without an id were met before ``last_id``.
     """
 
     began: datetime
@@ -147,7 +147,7 @@ class IdKeyset:
                 "source that reads it by time."
             )
         reader.tell(f"{title} is not oldest first: reading by time from here on")
-        # An order that proved wrong leaves the watermark without worth; what sweeps have looked at has been read.
+        # Since the order proved wrong, the watermark proves nothing; but everything that sweeps covered is read.
         start = kept.began
         if kept.polled_at and kept.watermark:
             swept = min(kept.watermark, kept.polled_at, kept.swept_at or kept.polled_at)
@@ -155,10 +155,10 @@ class IdKeyset:
         return replace(kept, windows={}, by_time=start, sweep=None)
 
     def _sweep(self, reader: Reader, kept: KeysetState) -> Steps:
-        """Look for late events by time: the pages of a request without the id, which move nothing."""
+        """Search for late events by time, with a request that begins without an id; ``last_id`` does not move."""
         title = reader.pages.spec.title
         now, guard, meter = reader.now(), LoopGuard(title), OrderMeter(self.tolerance)
-        # From the last sweep on: after a pause, the watermark has just jumped over what came late meanwhile.
+        # From the last sweep: after a pause, the watermark has just passed the events that came late meanwhile.
         swept_at = min(kept.swept_at or now, kept.watermark or now)
         opened = self._opened(reader, replace(kept, last_id="", watermark=swept_at), self.sweep_reach)
         left = kept.sweep is not None and may_have_moved(reader, kept.sweep.opened)
@@ -170,7 +170,7 @@ class IdKeyset:
             except RefusedError as error:
                 if not kept.sweep or error.status not in CURSOR_REFUSALS:
                     raise
-                # The next run's sweep begins anew.
+                # The next run begins a new sweep.
                 reader.tell(f"the event with the id {cursor} no longer exists: the sweep restarts")
                 yield Step((), packed(replace(kept, sweep=None)), now, kept.watermark)
                 return
@@ -192,7 +192,7 @@ class IdKeyset:
         yield Step((), packed(kept), sweep.opened, kept.watermark)
 
     def _opened(self, reader: Reader, kept: KeysetState, back: timedelta) -> datetime:
-        """Return the time to begin from where no id does it."""
+        """Return the time from which to read if there is no id to continue from."""
         floor = max(back_by(kept.watermark, back), kept.began) if kept.watermark else kept.began
         if kept.last_id:
             return floor
@@ -200,5 +200,5 @@ class IdKeyset:
 
 
 def _read_up_to(kept: KeysetState) -> datetime | None:
-    """Return the time before which nothing is missing, as far as a quiet list can prove it."""
+    """Return the time before which nothing is missing: of the newest event, or of the last reading to the end."""
     return max((time for time in (kept.polled_at, kept.watermark) if time), default=None)

@@ -22,11 +22,11 @@ _LOGS, _LAST, _READ = "logs", "last", "read_to"
 
 
 def steps_of(reading: Reading, reader: Reader, state: Mapping[str, Any], read_to: datetime | None = None) -> Steps:
-    """Yield what has come since ``state``, of a source with one log or with several.
+    """Yield the events that came since ``state``, of a source with one log or with several.
 
     :param state: an empty one is the beginning.
-    :param read_to: up to where a source with one log is read.
-    :raises AuditError: reading cannot go on.
+    :param read_to: the time up to which a source with one log is read.
+    :raises AuditError: reading cannot continue.
     """
     logs: Mapping[str, PageReader] = getattr(reader.pages, "logs", None) or {}
     if not logs:
@@ -35,9 +35,9 @@ def steps_of(reading: Reading, reader: Reader, state: Mapping[str, Any], read_to
 
 
 def _prepared(reading: Reading, reader: Reader, state: dict[str, Any], read_to: datetime | None) -> Steps:
-    """Read one log; what a subscription that somebody stopped has missed is a gap."""
+    """Read one log; if somebody had stopped its subscription, report the time until now as a gap."""
     spec = getattr(reader.pages, "spec", None)
-    # A window of the past is read beside the log that the gap belongs to.
+    # Not for a window of the past: the gap belongs to the stream that is read up to now.
     if state and reader.until is None and spec and spec.preparation and reader.pages.prepare():
         begin, now = read_to or reader.start, reader.now()
         if begin < now:
@@ -49,8 +49,8 @@ def _prepared(reading: Reading, reader: Reader, state: dict[str, Any], read_to: 
 def _in_turn(reading: Reading, reader: Reader, logs: Mapping[str, PageReader], state: Mapping[str, Any]) -> Steps:
     """Read each log to its end.
 
-    The first is the one behind the log in which the last run ended, so that a large log does not keep the others from
-    being read. A log that fails does not either: its error is raised once the others are read.
+    Begin with the log after the one in which the last run ended, so that a large log does not keep the others from
+    being read. A log that fails does not either: its error is raised after the others are read.
     """
     kept: dict[str, dict[str, Any]] = {name: each for name, each in state.get(_LOGS, {}).items() if name in logs}
     read_to = {name: time_from(each) for name, each in state.get(_READ, {}).items() if name in logs}
@@ -75,26 +75,27 @@ def _in_turn(reading: Reading, reader: Reader, logs: Mapping[str, PageReader], s
                 fresh = yield replace(step, state=_packed(kept, name, read_to), watermark=_least(read_to, logs))
         except AuditError as error:
             own.tell(f"{error} The other logs of {reader.pages.spec.title} are read all the same.")
-            # One that a person has to look into is not hidden by one that passes.
+            # An error that needs a person is not hidden by a temporary one.
             if failed is None or (isinstance(failed, WaitError) and not isinstance(error, WaitError)):
                 failed = error
             circled = isinstance(error, CircleError)
         finally:
             steps.close()
         if circled:
-            # Where its cursors led is not to be trusted; what they showed is kept, and known when it is read again.
+            # Its cursors cannot be trusted, so its state is put back. The events stay spooled, and are duplicates when
+            # they are read again.
             kept = {each: its for each, its in kept.items() if each != name} | ({name: before} if before else {})
             read_to[name] = read_before
             yield Step((), _packed(kept, name, read_to), reader.now(), _least(read_to, logs))
     if isinstance(failed, CircleError):
-        # Its state is put back already, and that of the others is to be kept.
+        # The state of this log is put back already, and the state of the others must be kept.
         raise ProtocolError(str(failed)) from failed
     if failed:
         raise failed
 
 
 def _packed(kept: Mapping[str, dict[str, Any]], last: str, read_to: Mapping[str, datetime | None]) -> dict[str, Any]:
-    """Return the state of all logs as it is kept."""
+    """Return the state of all logs in the form in which it is kept."""
     return {
         _LOGS: kept,
         _LAST: last,
@@ -103,11 +104,11 @@ def _packed(kept: Mapping[str, dict[str, Any]], last: str, read_to: Mapping[str,
 
 
 def _least(read_to: Mapping[str, datetime | None], logs: Iterable[str]) -> datetime | None:
-    """Return up to where all logs are read: up to where the one that is furthest behind is."""
+    """Return the time up to which all logs are read: that of the log that is furthest behind."""
     known = [read_to.get(name) for name in logs]
     return min(moment for moment in known if moment) if all(known) else None
 
 
 def _named(name: str, tell: Callable[[str], None]) -> Callable[[str], None]:
-    """Return what passes on a line with the name of the log that it is about."""
+    """Return a function that passes on a line with the log's name in front."""
     return lambda line: tell(f"{name}: {line}")

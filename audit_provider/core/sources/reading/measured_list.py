@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from audit_provider.core.sources.reading.reader import Reader
 
 _MOST_RUNS = 2
-"""Runs that begin a scan of records without ids at the head, before it is read on from where one was cut off."""
+"""How many runs begin a scan of records without ids at the head before a run continues it where it was cut off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,8 @@ class OpenDescent:
     """A scan from the head that has not reached its floor.
 
     :ivar top: newest time of its first page: the watermark once the floor is reached.
-    :ivar in_one_go: records without an id were met, which are counted from the head on. :ivar runs: how many have begun
-        it at the head and not reached its floor. :ivar low: oldest time met on the way down.
+    :ivar in_one_go: records without an id were met; they are counted from the head. :ivar runs: how many runs began it
+        at the head and did not reach its floor. :ivar low: oldest time met on the way down.
     """
 
     top: datetime
@@ -47,14 +47,15 @@ class OpenDescent:
 class ListState:
     """What is kept between runs.
 
-    :ivar way: how the list is read, once that is known: ``scan`` from its newest end, follow its ``tail``, or not at
-        all but by ``windows`` of the recovery source.
-    :ivar watermark: newest recorded time that is read. :ivar measured: events seen in one order so far: what the
-        watermark's worth rests on. :ivar cursor: the last one given that was not empty.
-    :ivar asked_with: the cursor that the last page was asked with, to ask again where none was given.
+    :ivar way: how the list is read: ``scan`` from its newest event, follow its ``tail``, or use ``windows`` of the
+        recovery source in place of the list.
+    :ivar watermark: newest recorded time that is read. :ivar measured: number of events seen in one order so far, which
+        decides whether the watermark is trusted. :ivar cursor: the last cursor given that was not empty.
+    :ivar asked_with: cursor of the request for the last page, which is sent again if the page gave no cursor.
     :ivar proven: the kept cursor has led to new events in a later run, so it is a tail.
-    :ivar quiet: runs in a row without new events. :ivar windows: the state of reading by windows.
-    :ivar request: the request that the cursors belong to. :ivar sweep: the look for late events that has not ended.
+    :ivar quiet: runs in a row without new events. :ivar windows: state of the reading by windows.
+    :ivar request: key of the request that the cursors belong to. :ivar sweep: the search for late events that has not
+        ended.
     :ivar same: how often the last records without an id were met before the cursor. :ivar polled_at: when the last
         reading that reached the end began.
     """
@@ -131,7 +132,7 @@ class MeasuredList:
     # Newest first, or not known
 
     def _scan(self, reader: Reader, kept: ListState) -> Generator[Step, int, ListState]:
-        """Read from the head to the floor; an unfinished scan is closed from the head to its top, then resumed."""
+        """Read from the head to the floor. If a scan is unfinished, read from the head to its top, then resume it."""
         floor, top, runs, in_one_go = self._floor(kept), None, 1, False
         low, begun = None, reader.now()
         if kept.scan is None:
@@ -202,16 +203,16 @@ class MeasuredList:
         first: tuple[str, Page] | None = None,
         tally: Tally | None = None,
     ) -> Generator[Step, int, ListState]:
-        """Read on from the kept cursor, or from a page that is read already, and counted by ``tally``."""
+        """Continue from the kept cursor, or from a page that is already read and counted by ``tally``."""
         tally = tally or Tally(kept.same, follows=True)
         polled_at, stored = reader.now(), first is None
         cursor, page = first or (kept.cursor or kept.asked_with, None)
         meter, guard, fresh, known = OrderMeter(), LoopGuard(reader.pages.spec.title), 0, 0
-        # Behind the kept cursor everything is new; without one, or if it leads to itself, a page is shown again.
+        # After the kept cursor everything is new; without one, or if it leads to itself, a page is shown again.
         again = kept.cursor in ("", kept.asked_with)
         earliest = vouched(reader, self._read_up_to(kept), ()) if stored else None
         if earliest:
-            # What has left the list may have moved all others under a cursor that counts them.
+            # The vendor may have dropped rows, which moves the others if the cursor is a count.
             reader.tell("the kept cursor was unused for longer than events are kept: reading the list from its start")
             kept = replace(
                 kept,
@@ -278,7 +279,7 @@ class MeasuredList:
                 f"{reader.pages.spec.title} cannot be read further by its list, and there is no recovery source to "
                 "read it by time."
             )
-        # A few events in a row prove no order, so neither do they prove that all before the watermark was read.
+        # A few events in a row do not prove an order, so they do not prove that all before the watermark is read.
         watermark = kept.watermark if kept.measured >= self.trusted else None
         return replace(kept, way="windows", watermark=watermark, cursor="", asked_with="", scan=None)
 
@@ -290,12 +291,12 @@ class MeasuredList:
         return (yield from search(reader, start, end, packed(kept), kept.watermark))
 
     def _unswept_from(self, kept: ListState) -> datetime:
-        """Return the earliest time at which an event may have happened that came late and was not looked for yet."""
+        """Return the earliest time of a late event for which no sweep has searched yet."""
         floor = self._floor(kept)
         return max(back_by(min(floor, kept.swept_at or floor), self.sweep_reach), kept.began)
 
     def _read_up_to(self, kept: ListState) -> datetime | None:
-        """Return the time before which nothing is missing, as far as a quiet list can prove it."""
+        """Return the time before which nothing is missing: of the newest event, or of the last reading to the end."""
         # An earlier version did not keep when it read to the end.
         polled = kept.polled_at - self.settle if kept.polled_at else kept.watermark and kept.swept_at
         return max((time for time in (polled, kept.watermark) if time), default=None)
@@ -304,14 +305,14 @@ class MeasuredList:
         return max(back_by(kept.watermark, self.overlap), kept.began) if kept.watermark else kept.began
 
     def _step(self, page: Page, kept: ListState, since: datetime) -> Step:
-        """Return the step of a page, less what lies below ``since`` and is read already or not wanted."""
+        """Return the step of a page, without events before ``since``, which are read already or not wanted."""
         pairs = zip(page.events, page.recorded, strict=True)
         events = tuple(event for event, time in pairs if time >= since)
         return Step(events, packed(kept), kept.began if page.undated else since, kept.watermark)
 
 
 def _trailing_below(page: Page, floor: datetime, before: int) -> int:
-    """Return how many events in a row, up to the end of the page, lie below the floor."""
+    """Return how many events in a row, up to the end of the page, are older than the floor."""
     for place, time in enumerate(reversed(page.recorded)):
         if time >= floor:
             return place

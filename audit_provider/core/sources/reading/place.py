@@ -2,11 +2,11 @@
 strategies.
 
 A vendor drops old rows even while a list is read, or after a partial read. If the list is newest first, rows disappear
-behind the reader and move nothing: only the rows that were not read yet are lost. In any other order they disappear
-before the reader, so the next page, found by its number, by a count, or by a cursor that may be one, skips rows that
-are still served. Then only reading again proves what was read.
+at its end and move no others: only rows that were not read yet are lost. In any other order, rows disappear that were
+already read. The next page is found by its number, by a count, or by a cursor that may be a count, so it then skips
+rows that are still served. Only reading the list again proves that all of it was read.
 
-The order that a service really serves in is measured on each page.
+The order in which a service really serves is measured on each page.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Order = Literal["unknown", "oldest_first", "newest_first", "mixed"]
 class OrderMeter:
     """Compares every record's time with those before it, over all pages of one scan.
 
-    :param tolerance: rows out of place by less do not count: services that stamp on several machines interleave.
+    :param tolerance: rows out of order by less count as ordered, because services on several machines interleave them.
     :ivar seen: how many records were compared.
     """
 
@@ -40,7 +40,7 @@ class OrderMeter:
         self.seen = 0
 
     def show(self, times: Iterable[datetime]) -> Order:
-        """Take in the next page and return the order of everything seen."""
+        """Compare the next page and return the order of everything seen."""
         for time in times:
             oldest, newest = self._oldest or time, self._newest or time
             self._rises |= time - oldest > self._tolerance
@@ -51,7 +51,7 @@ class OrderMeter:
 
     @property
     def order(self) -> Order:
-        """The order of everything seen; unknown while all times were equal, or as good as that."""
+        """The order of everything seen; unknown while all times are equal within the tolerance."""
         if self._rises and self._falls:
             return "mixed"
         return "oldest_first" if self._rises else "newest_first" if self._falls else "unknown"
@@ -62,7 +62,7 @@ class Place:
     """How far a list has been read, page by page.
 
     :ivar order: of the pages; within a page it does not matter. :ivar oldest: and :ivar newest: times met.
-    :ivar proven: where pages come oldest first, the newest time met before any row could leave: all before it was read.
+    :ivar proven: the newest time met before any row could be dropped: if pages come oldest first, all before is read.
     """
 
     order: Order = "unknown"
@@ -73,7 +73,7 @@ class Place:
     def after(self, recorded: Sequence[datetime], *, moved: bool, order: Order | None = None) -> Place:
         """Return the place after another page.
 
-        :param recorded: its times. :param moved: rows may have left since the list was begun.
+        :param recorded: its times. :param moved: rows may have been dropped since reading the list began.
         :param order: as it was measured row by row; None compares the pages.
         """
         if not recorded:
@@ -96,27 +96,27 @@ class Place:
 
     @property
     def stands(self) -> bool:
-        """Whether reading may go on from here after rows have left the list."""
+        """Whether reading may continue from here after rows were dropped."""
         return self.order == "newest_first"
 
     def read_from(self, start: datetime) -> datetime:
-        """Return the time before which nothing is missing, of what begins at ``start``."""
+        """Return the time before which nothing since ``start`` is missing."""
         return max(start, self.proven) if self.proven and self.order == "oldest_first" else start
 
 
 def may_have_moved(reader: Reader, start: datetime) -> bool:
-    """Whether rows at or after ``start`` may have left the list since it could last be asked for.
+    """Whether the vendor may have dropped rows at or after ``start`` since they could be requested.
 
-    ``earliest`` stays a little within what the vendor keeps; half of that is granted to reading itself.
+    ``earliest`` is a little later than the oldest time that the vendor keeps; half of that margin is left for reading.
     """
     earliest, slack = reader.earliest, reader.slack
     return earliest is not None and start < earliest - slack / 2
 
 
 def report_lost(reader: Reader, start: datetime, place: Place) -> None:
-    """Report what has left a list that was read newest first down to its end.
+    """Report the rows that the vendor dropped from a list that was read to its end, newest first.
 
-    :param start: what lies before is read already, not wanted, or reported as lost.
+    :param start: everything before it is read already, not wanted, or reported as lost.
     """
     earliest = reader.earliest
     if earliest is None or not may_have_moved(reader, start):
@@ -130,10 +130,10 @@ def report_lost(reader: Reader, start: datetime, place: Place) -> None:
 def vouched(reader: Reader, reached: datetime | None, recorded: Sequence[datetime]) -> datetime | None:
     """Report what the vendor may have dropped before the first page that a kept cursor led to.
 
-    A cursor that was left for longer than the vendor keeps events leads on without a word.
+    A cursor that was unused for longer than the vendor keeps events continues without any sign of a loss.
 
     :param reached: the time before which nothing is missing. :param recorded: times of that page.
-    :return: the time before which everything is read or reported, None where nothing can have been dropped.
+    :return: the time before which everything is read or reported; None if nothing can have been dropped.
     """
     earliest = reader.earliest
     if earliest is None or reached is None or reached >= earliest:
@@ -146,5 +146,5 @@ def vouched(reader: Reader, reached: datetime | None, recorded: Sequence[datetim
 
 
 def believed(mark: datetime | None, now: datetime) -> datetime | None:
-    """Return a mark of how far something is read, None for one in the future: a clock that was ahead left it."""
+    """Return a mark of how far something is read; None if it is in the future, because a wrong clock set it."""
     return mark if mark is not None and mark <= now else None

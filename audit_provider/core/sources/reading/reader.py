@@ -1,4 +1,4 @@
-"""What a reading strategy reads with: pages, a clock, and where gaps are reported."""
+"""What a reading strategy reads with: pages, a clock, and functions to report gaps."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Reader:
     """What a strategy reads with.
 
     :ivar pages: of the source itself. :ivar recovery: of the source that reads the same log by time, if any.
-    :ivar start: where the first run begins. :ivar until: end of a backfill window, None when reading on.
-    :ivar report: called with each gap. :ivar tell: called with a line worth a log entry.
+    :ivar start: where the first run begins. :ivar until: end of a backfill window; None if the log is read up to now.
+    :ivar report: called with each gap. :ivar tell: called with each line for the task's log.
     """
 
     pages: PageReader
@@ -36,21 +36,20 @@ class Reader:
 
     @property
     def earliest(self) -> datetime | None:
-        """The earliest time that the vendor still lets anyone read, None where there is no limit."""
+        """The earliest time that the vendor still serves, with a margin; None if there is no limit."""
         lookback = self.pages.spec.lookback
         return self.now() - lookback + self.slack if lookback else None
 
     @property
     def slack(self) -> timedelta:
-        """How far ``earliest`` stays within what the vendor keeps: a request at the very limit would be refused by the
-        time it arrives."""
+        """The margin of ``earliest``: a request for the vendor's exact limit would be refused when it arrives."""
         return min(timedelta(hours=1), (self.pages.spec.lookback or timedelta(0)) / 100)
 
     def reachable(self, start: datetime, needed: datetime | None = None) -> datetime:
-        """Return ``start``, or the earliest time that the vendor still lets anyone read.
+        """Return ``start``, or the earliest time that the vendor still serves, if that is later; report what is lost.
 
-        :param needed: what lies before is read already, or reported as lost; None where nothing is. Only what is lost
-            from there on is a gap, and is reported.
+        :param needed: everything before it is read already, or reported as lost; None for nothing. Only what is lost
+            after it is reported as a gap.
         """
         spec, possible = self.pages.spec, self.earliest
         wanted = start if needed is None else max(start, needed)
@@ -64,14 +63,14 @@ class Reader:
         return max(start, possible)
 
     def _report(self, wanted: datetime, possible: datetime, reason: str, kind: GapKind) -> None:
-        # What lies behind a backfill's window is not its own.
+        # The time after a backfill's window is not its own.
         end = min(possible, self.until) if self.until else possible
         if wanted < end:
             self.report(Gap(wanted, end, reason, kind, self.now()))
 
     @property
     def latest(self) -> datetime:
-        """The latest end that may be asked for: now, or the strategy's ``behind`` before it."""
+        """The latest end that may be requested: now, or the strategy's ``behind`` before it."""
         return latest_end(self.now(), self.pages.spec.behind)
 
     def since(self, start: datetime) -> Window:
@@ -79,9 +78,9 @@ class Reader:
         return Window(start, max(self.latest, start + timedelta(seconds=1)))
 
     def wait_for_end(self, margin: timedelta = timedelta(0)) -> None:
-        """Wait until the end of a backfill's window may be asked for, and ``margin`` beyond it.
+        """Wait until the end of a backfill's window may be requested, and ``margin`` beyond it.
 
-        :raises WaitError: it takes longer than may be slept here.
+        :raises WaitError: the wait is too long to sleep here.
         """
         if self.until is None:
             return

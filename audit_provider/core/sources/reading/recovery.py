@@ -1,4 +1,4 @@
-"""Reading by the recovery source, which knows the same log by time, from within another strategy."""
+"""Read by time with the recovery source, which serves the same log, from within another strategy."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 def read_on(
     reader: Reader, start: datetime, state: dict[str, Any], kept: Callable[[dict[str, Any]], dict[str, Any]]
 ) -> Steps:
-    """Read on by time.
+    """Continue reading by time.
 
-    :param start: where to begin. :param state: of that reading so far.
-    :param kept: wraps its state into the state of the strategy that uses it.
+    :param start: where to begin. :param state: of the reading by time so far.
+    :param kept: wraps that state into the state of the strategy that uses it.
     :raises ConfigurationError: there is no recovery source.
     """
     if reader.recovery is None:
@@ -42,9 +42,9 @@ def read_on(
 
 @dataclass(frozen=True, slots=True)
 class OpenSweep:
-    """A look for late events that has not ended.
+    """A search for late events that has not ended.
 
-    :ivar reading: the state of reading that span by time. :ivar found: how many came late, so far.
+    :ivar reading: state of reading its span by time. :ivar found: number of late events found so far.
     """
 
     start: datetime
@@ -56,14 +56,14 @@ class OpenSweep:
 def sweep(
     reader: Reader, opened: OpenSweep, kept: Callable[[OpenSweep], dict[str, Any]], watermark: datetime | None
 ) -> Generator[Step, int, int]:
-    """Read a span by time, from where an earlier run left it, and return how much was new in all.
+    """Read a span by time, from where an earlier run left it, and return the number of new events in all.
 
-    :param kept: the state of the strategy that sweeps, with the sweep as it stands. :param watermark: which stays.
+    :param kept: wraps the sweep into the state of the strategy that sweeps. :param watermark: its watermark, unchanged.
     """
     if reader.recovery is None:
         return 0
     by_time = replace(reader, pages=reader.recovery, recovery=None, start=opened.start, until=opened.end)
-    # All of it was read once, so what has come out of reach since is no gap.
+    # All of it was read once, so what the vendor no longer serves is not a gap.
     by_time = replace(by_time, start=max(opened.start, by_time.earliest or opened.start))
     if by_time.start >= opened.end:
         return 0
@@ -80,10 +80,10 @@ def sweep(
 
 
 class KeptSweep(Protocol):
-    """State of a strategy, a dataclass, as far as a look for late events needs and changes it.
+    """The part of a strategy's state, a dataclass, that a search for late events reads and changes.
 
-    :ivar began: where the first run began. :ivar swept_at: when late events were last looked for, and :ivar sweep: the
-        look for them that has not ended. :ivar watermark: newest recorded time that is read.
+    :ivar began: start of the first run's time range. :ivar swept_at: when late events were last searched for.
+    :ivar sweep: the search that has not ended. :ivar watermark: newest recorded time that is read.
     """
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
@@ -102,9 +102,9 @@ class KeptSweep(Protocol):
 
 
 def sweep_late(reader: Reader, kept: KeptSweep, *, reach: timedelta, settle: timedelta) -> Steps:
-    """Look for late events, or go on with the look that an earlier run left.
+    """Search for late events, or continue the search that an earlier run left.
 
-    :param reach: how far before the last look. :param settle: how long the vendor may take to show an event.
+    :param reach: how far before the last search. :param settle: how long the vendor may take to show an event.
     """
     now = reader.now()
     start = max(back_by(min(kept.swept_at or now, now), reach), kept.began)
@@ -119,9 +119,9 @@ def sweep_late(reader: Reader, kept: KeptSweep, *, reach: timedelta, settle: tim
 def search(
     reader: Reader, start: datetime, end: datetime, state: dict[str, Any], watermark: datetime | None
 ) -> Generator[Step, int, int]:
-    """Read a span by time in one go, spool what is new, and return how much that was.
+    """Read a span by time in one run, spool the new events, and return their number.
 
-    :param state: of the strategy that asks; nothing of it moves. :param watermark: likewise.
+    :param state: of the strategy that searches, unchanged. :param watermark: likewise.
     """
     end -= reader.recovery.spec.behind if reader.recovery else timedelta(0)
     return (yield from sweep(reader, OpenSweep(start, end), lambda _: state, watermark))

@@ -1,4 +1,4 @@
-"""One scan of a list from its newest end downwards: what :mod:`head_scan` and :mod:`since_scan` have in common."""
+"""Scan a list from its newest event backwards: the common part of :mod:`head_scan` and :mod:`since_scan`."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from audit_provider.core.sources.reading.reader import Reader
 
 _MOST_RUNS = 2
-"""Runs that begin a scan of records without ids at the head, before it is read on from where one was cut off."""
+"""How many runs begin a scan of records without ids at the head before a run continues it where it was cut off."""
 
 _PAGES_MET = 5
-"""Pages whose ids are remembered while a scan runs."""
+"""Number of pages whose ids are remembered while a scan runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +36,12 @@ class OpenScan:
     """A scan that has not reached its floor.
 
     :ivar begun: when it began. :ivar top: newest time of the scan so far.
-    :ivar floor: what lies below is read already, not wanted, or reported as lost. :ivar cursor: of the next page.
-    :ivar request: the request that the cursor belongs to. :ivar in_one_go: records without an id were met, which are
-        counted from the head on. :ivar runs: how many have begun it at the head and not reached its floor.
-    :ivar place: where its pages stand. :ivar first: id of the first record that it met: while it stands first, nothing
-        has left the list before it. :ivar begun_again: how often in a row it was begun again, since something had.
+    :ivar floor: everything older is read already, not wanted, or reported as lost. :ivar cursor: of the next page.
+    :ivar request: key of the request that the cursor belongs to. :ivar in_one_go: records without an id were met; they
+        are counted from the head. :ivar runs: how many runs began it at the head and did not reach its floor.
+    :ivar place: how far its pages are read. :ivar first: id of the first record that it met: while that record is the
+        first of an oldest-first list, no row was dropped. :ivar begun_again: how often in a row it was begun again
+        because rows may have been dropped.
     """
 
     begun: datetime
@@ -71,15 +72,15 @@ class ScanState:
 
     @property
     def read_up_to(self) -> datetime | None:
-        """The time before which nothing is missing, as far as a quiet list can prove it."""
+        """The time before which nothing is missing: of the newest event, or of the last whole scan."""
         return max((time for time in (self.scanned_at, self.watermark) if time), default=None)
 
 
 class Scanning(Protocol):
     """How far a scan goes.
 
-    :ivar overlap: below the watermark. :ivar sweep_every: time between looks for late events.
-    :ivar sweep_reach: how far these go back; 0 for none.
+    :ivar overlap: how far before the watermark it ends. :ivar sweep_every: time between searches for late events.
+    :ivar sweep_reach: how far these reach back; 0 for none.
     """
 
     @property
@@ -99,7 +100,7 @@ def scans(reading: Scanning, reader: Reader, state: dict[str, Any], *, by_time: 
     while True:
         left = kept.open if resumes else None
         if left:
-            # Its floor stays, for the cursor belongs to a request with that bound.
+            # Its floor stays, because the cursor belongs to a request with that bound.
             floor = left.floor
         else:
             sweeping = bool(reading.sweep_reach) and not recently(kept.swept_at, reader.now(), reading.sweep_every)
@@ -112,7 +113,7 @@ def scans(reading: Scanning, reader: Reader, state: dict[str, Any], *, by_time: 
 
 
 def _floor(reading: Scanning, reader: Reader, kept: ScanState, *, sweeping: bool) -> datetime:
-    """Return the time down to which a new scan has to go."""
+    """Return the time down to which a new scan must read."""
     floor, now = kept.began, reader.now()
     if kept.watermark and sweeping:
         back = max(reading.sweep_reach, reading.overlap)
@@ -121,7 +122,7 @@ def _floor(reading: Scanning, reader: Reader, kept: ScanState, *, sweeping: bool
         floor = max(back_by(min(kept.watermark, now), reading.overlap), floor)
     accounted = kept.read_up_to
     if kept.open:
-        # A scan that was cut off: what lay below its floor was read, or reported as lost.
+        # After a scan that was cut off: everything older than its floor was read, or reported as lost.
         floor, accounted = min(floor, kept.open.floor), max(kept.open.floor, accounted or kept.open.floor)
     return reader.reachable(floor, accounted)
 
@@ -131,27 +132,27 @@ def scan(
 ) -> Generator[Step, int, ScanState]:
     """Read from the head, or from where an earlier scan was left, until everything above the floor is read.
 
-    A scan ends with the list, or with a whole page below the floor where the order met so far is newest first. Rows
-    that came while it ran lie above its top, for the next one. A cursor that is refused, and a total that shrinks (so
-    that rows have moved up past the reader), begin it again, once each.
+    A scan ends with the list, or with a whole page older than the floor if everything met so far was newest first. Rows
+    that come while it runs are left to the next scan. It begins again, twice at most, if a cursor is refused, or if
+    rows have moved past the reader, for example because a total shrinks.
 
     :param floor: the floor of the open scan, if there is one to resume.
     :param by_time: the request takes the floor as its lower bound.
     :param resumes: the cursor may be used by a later run.
-    :param tolerance: rows out of place by less are taken to be in order.
+    :param tolerance: rows out of order by less count as ordered.
     """
     spec, request = reader.pages.spec, reader.pages.request_key
     begun, top, cursor, runs, in_one_go = reader.latest, None, "", 1, False
     place, first, begun_again, moved, found = Place(), "", 0, False, 0
 
     def stands() -> bool:
-        """Whether nothing can have left the list before the reader."""
+        """Whether the vendor cannot have dropped rows that were read, which would move the others."""
         start = floor if by_time else min(floor, place.oldest or floor)
         if place.stands or not may_have_moved(reader, start):
             return True
         if place.order != "oldest_first":
             return False
-        # Rows leave at the front.
+        # Rows are dropped at the front of the list.
         shown = reader.pages.fetch(reader.since(floor) if by_time else None, "", Counter())
         return bool(first and shown.events) and shown.events[0].id == first
 
@@ -191,7 +192,7 @@ def scan(
             met.clear()
             continue
         guard.show(page)
-        # Rows that came while the scan runs push known ones down to the next page: these say nothing of the order.
+        # New rows push known ones to the next page while the scan runs: these say nothing about the order.
         pairs = () if page.undated else zip(page.events, page.recorded, strict=True)
         order = meter.show(time for event, time in pairs if not any(event.id in ids for ids in met))
         met.append(frozenset(event.id for event in page.events))
@@ -204,7 +205,7 @@ def scan(
         in_one_go = in_one_go or not page.named
         shrunk = total is not None and page.total is not None and page.total < total
         moved = moved or (ended and bool(place.newest) and not stands())
-        # What a whole second reading does not find more of was read by the first.
+        # If a whole second reading finds nothing new, the first one read everything.
         unseen = ended and moved and (restarts == 2 or found > 0)
         if begins_again := restarts > 0 and (shrunk or unseen or (ended and tally.moved > 0)):
             if shrunk or unseen:
@@ -223,7 +224,7 @@ def scan(
                 reader.report(Gap(lost_from, max(begun, lost_from), reason, "cursor", reader.now()))
             elif place.stands:
                 report_lost(reader, _accounted(kept, floor), place)
-            # Rows that came while the scan ran may lie behind it, so it vouches for what was there when it began.
+            # The scan may have missed rows that came while it ran, so it proves only what was there when it began.
             reached = min(top, begun) if top else None
             watermark = max((time for time in (reached, kept.watermark) if time), default=None)
             kept = replace(kept, watermark=watermark, open=None, scanned_at=begun)
@@ -242,7 +243,7 @@ def scan(
 
 
 def _again(reader: Reader, kept: ScanState, floor: datetime) -> datetime:
-    """Return the floor of a scan that begins again: what lay below the old one was read, or reported as lost."""
+    """Return the floor of a scan that begins again: everything older than the old one was read or reported as lost."""
     return reader.reachable(floor, _accounted(kept, floor))
 
 
@@ -256,7 +257,7 @@ def _above(page: Page, floor: datetime) -> tuple[Any, ...]:
 
 
 def _a_little_back(cursor: str, paging: object) -> str:
-    """Return the cursor one page earlier, where pages have numbers: rows may have been removed since."""
+    """Return the cursor, one page earlier if pages have numbers, because rows may have been removed since."""
     if isinstance(paging, PagePaging) and (number := whole_number(cursor)) is not None:
         return str(max(number - 1, paging.first))
     return cursor

@@ -1,4 +1,4 @@
-"""Reading a stream whose cursor stays valid after its end is reached."""
+"""Read a log whose cursor stays valid after its end is reached."""
 
 from __future__ import annotations
 
@@ -27,13 +27,12 @@ if TYPE_CHECKING:
 class TailState:
     """What is kept between runs.
 
-    :ivar began: where the first run began. :ivar opened: the time that the stream was opened at, which its filters hold
-        for as long as its cursor is used. :ivar cursor: the last one given that was not empty.
-    :ivar watermark: newest recorded time that is read; what reading begins again from where the cursor is lost.
-    :ivar quiet: runs in a row without new events. :ivar request: the request that the cursor belongs to.
-    :ivar polled_at: when the last reading that reached the end began; what was to be read until then is read, or is
-        reported as lost. :ivar swept_at: when late events were last looked
-        for. :ivar sweep: the look for them that has not ended.
+    :ivar began: start of the first run's time range. :ivar opened: the start time in the request, which stays the same
+        for as long as its cursor is used. :ivar cursor: the last cursor given that was not empty.
+    :ivar watermark: newest recorded time that is read; reading restarts from it if the cursor is lost.
+    :ivar quiet: runs in a row without new events. :ivar request: key of the request that the cursor belongs to.
+    :ivar polled_at: when the last reading to the end began; everything before it is read, or reported as lost.
+    :ivar swept_at: when late events were last searched for. :ivar sweep: the search for them that has not ended.
     :ivar same: how often the last records without an id were met before the cursor. :ivar again: the cursor leads to a
         page that was read already, and may have grown.
     """
@@ -59,10 +58,10 @@ class TailCursor:
     overlap``. The same happens from time to time after a cursor has returned nothing, because a dead cursor looks like
     a quiet tenant.
 
-    :ivar overlap: How far before the watermark reading restarts. It is long because streams are seldom ordered by time.
-    :ivar probe_after: Number of runs without events after which the cursor is checked; 0 to never check it.
-    :ivar sweep_every: Time between searches for late events by the recovery source, for a stream that is ordered by
+    :ivar overlap: How far before the watermark reading restarts. It is long because such logs are seldom ordered by
         time.
+    :ivar probe_after: Number of runs without events after which the cursor is checked; 0 to never check it.
+    :ivar sweep_every: Time between searches for late events by the recovery source, for a log that is ordered by time.
     :ivar sweep_reach: How far such a search reaches back; 0 for none.
     :ivar settle: How long the vendor may take to show an event.
     :ivar behind: If the request has an end, it is this long before now, for a vendor that refuses an end that its own
@@ -94,7 +93,7 @@ class TailCursor:
         kept, fresh = yield from self._follow(reader, kept)
         kept = replace(kept, quiet=0 if fresh else kept.quiet + 1)
         if self.probe_after and kept.quiet and kept.quiet % self.probe_after == 0:
-            # Two readers of one stream do not disturb each other: the kept cursor stands until this one finds more.
+            # Two cursors of one log do not affect each other: the kept cursor is used until this one finds more.
             again, found = yield from self._follow(reader, replace(kept, cursor="", opened=None))
             if found:
                 reader.tell(
@@ -109,10 +108,10 @@ class TailCursor:
             yield Step((), packed(kept), reader.now(), kept.watermark)
 
     def _follow(self, reader: Reader, kept: TailState) -> Generator[Step, int, tuple[TailState, int]]:
-        """Read from the kept cursor, or else from the watermark, to the present end; return how much was new."""
+        """Read from the kept cursor, or else from the watermark, to the end; return the number of new events."""
         guard, fresh, restarted, polled_at = LoopGuard(reader.pages.spec.title), 0, False, reader.latest
         resumed = bool(kept.cursor)
-        # Behind a cursor everything is new, except on a page that was read already.
+        # After a cursor everything is new, except on a page that was read already.
         behind, again, known = resumed, kept.again, 0
         cursor, tally = kept.cursor, Tally(kept.same if resumed else None, follows=True)
         if kept.opened is None or not kept.cursor:
@@ -159,7 +158,7 @@ class TailCursor:
         return replace(kept, polled_at=earliest + self.settle) if earliest else kept
 
     def _read_up_to(self, kept: TailState) -> datetime | None:
-        """Return the time before which nothing is missing, as far as a quiet stream can prove it."""
+        """Return the time before which nothing is missing: of the newest event, or of the last reading to the end."""
         polled = kept.polled_at - self.settle if kept.polled_at else None
         return max((time for time in (polled, kept.watermark) if time), default=None)
 

@@ -26,7 +26,7 @@ _MOST_PAGES = 100
 
 
 class _Asked(NamedTuple):
-    """A page that was read. :ivar names: of its events, numbered within it."""
+    """A page that was read. :ivar names: ids of its events, numbered within the page."""
 
     window: Window | None
     cursor: str
@@ -36,10 +36,10 @@ class _Asked(NamedTuple):
 class Tally:
     """Reads the pages of one reading and numbers the equal records among them.
 
-    :param kept: what :meth:`place` returned as the counts where an earlier run left the reading.
-    :param follows: the next run begins with the last cursor, so one that leads to itself shows its page once more.
-        Where the reading has an end, such a cursor may be what says that it is there.
-    :ivar moved: records that were not counted, for two pages showed them and rows had moved in between.
+    :param kept: the counts that :meth:`place` returned when an earlier run left the reading.
+    :param follows: the next run begins with the last cursor, so a cursor that leads to itself shows its page again. In
+        a reading that has an end, such a cursor may mark the end.
+    :ivar moved: number of records that were not counted, because two pages showed them and rows had moved in between.
     """
 
     def __init__(self, kept: Mapping[str, int] | None = None, *, follows: bool = False) -> None:
@@ -54,7 +54,7 @@ class Tally:
         self._alike_from: tuple[str, dict[str, int]] = "", {}
 
     def fetch(self, pages: PageReader, window: Window | None, cursor: str) -> Page:
-        """Return a page as :meth:`PageReader.fetch` does, its records without an id numbered throughout the reading.
+        """Return a page as :meth:`PageReader.fetch` does; number its records without an id over the whole reading.
 
         :raises AuditError: as :meth:`PageReader.fetch` does.
         """
@@ -64,17 +64,17 @@ class Tally:
         if not same and not self._alike:
             return page
         names = tuple(event.id for event in page.events)
-        # Before the page is asked for again, which a check of the one before may do.
+        # Counted before :meth:`_stands` requests earlier pages again, which changes ``last_id``.
         counted = same - _shown_again(page, pages.records.last_id)
         if page.more and self._pages and names == self._pages[-1].names:
-            # A service that ignores the request for the next page repeats one for ever, which the guard ends.
+            # A service that ignores the parameter for the next page repeats a page for ever, which the guard ends.
             if not self._alike:
                 self._alike_from = cursor, self._before
             self._alike.append((page, counted))
             return page
         again = {digest for digest in same if digest in self._counts}
         stays = self._follows and bool(cursor) and page.cursor == cursor and bool(page.events)
-        # A cursor that leads to itself shows once more what it was given for.
+        # A cursor that leads to itself shows its page again.
         stands = not (again or self._alike) or (not stays and self._stands(pages))
         shown = []
         for each, count in (*self._alike, (page, counted)):
@@ -83,7 +83,7 @@ class Tally:
             if stands:
                 self._counts += count
             else:
-                # As many as one answer showed are certain.
+                # Only as many as one answer showed are certain.
                 self.moved += 0 if stays else sum((self._counts & count).values())
                 self._counts |= count
             for digest in count:
@@ -106,13 +106,13 @@ class Tally:
         return bool(self._alike)
 
     def place(self, page: Page, asked: str) -> tuple[str, dict[str, int]]:
-        """Return the cursor that the next run is to begin with, and the counts to go on from there.
+        """Return the cursor with which the next run begins, and the counts from which it continues.
 
         Pages that are alike are counted when the page after them is read. Until then, the next run begins with the
         first of them. Equal records have the same time and are served near each other, so the counts of the last
         hundred are enough.
 
-        :param page: the last one. :param asked: the cursor that it was asked with, and that stays where it gave none.
+        :param page: the last one. :param asked: the cursor of its request, which is kept if the page gave none.
         """
         if self._alike:
             return self._alike_from
@@ -122,9 +122,9 @@ class Tally:
         return {digest: self._counts[digest] for digest in self._recent}
 
     def _stands(self, pages: PageReader) -> bool:
-        """Whether what was read in this run before the page at hand is as it was.
+        """Whether the pages that were read before in this run are unchanged.
 
-        Where an earlier run read it, the cursor leads to its end.
+        Pages of an earlier run are not checked: the cursor that it kept leads to their end.
         """
         for asked in reversed(self._pages):
             try:
@@ -139,7 +139,7 @@ class Tally:
 
 
 def _shown_again(page: Page, last_id: str) -> Counter[str]:
-    """Return what stands behind the last record with an id, where that id is the cursor: the next page begins so."""
+    """Return the records after the last one with an id, if that id is the cursor: the next page begins with them."""
     behind: Counter[str] = Counter()
     if page.cursor and page.cursor == last_id:
         for event in reversed(page.events):
@@ -150,7 +150,7 @@ def _shown_again(page: Page, last_id: str) -> Counter[str]:
 
 
 def said_of(moved: int, what: str) -> str:
-    """Return the notice of records that were not counted. :param what: was read."""
+    """Return the notice of records that were not counted. :param what: the list or window that was read."""
     return (
         f"{moved} records without an id were on two pages of {what} between which rows had moved: they are counted "
         "once, until a later reading shows that there are more"
@@ -158,7 +158,7 @@ def said_of(moved: int, what: str) -> str:
 
 
 def said_of_known(known: int, what: str) -> str:
-    """Return the notice of records that came where all should be new. :param what: was read."""
+    """Return the notice of known records after a cursor, where all should be new. :param what: the list read."""
     return (
         f"{known} records of {what} came after its cursor and are equal to earlier ones: those without an id are "
         "counted once, unless they follow one another"
