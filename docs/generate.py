@@ -66,6 +66,7 @@ def athena() -> str:
         "There is one object per segment and event day; in a backfill, one per four segments and event day. The name "
         "is derived from the content, so a second try stores nothing twice:\n",
         "```text\n<prefix>/source=<source>/dt=YYYY-MM-DD/<first 32 digits of the content's SHA-256>.ndjson.gz\n```\n",
+        "Where equal lines are several events, `-` and eight digits of a digest of their ids follow.\n",
         "Each line is the vendor's record, unchanged. The object's metadata holds `sha256` (of the lines before "
         "compression), `events` and `pipeline`. `dt` is the day when the event happened, so a late event is in the "
         "partition of its own day, and so is an event that a wrong clock has dated tomorrow. The table covers every "

@@ -27,7 +27,9 @@ _MARK_DIGITS = 8
 FILE_NAME = re.compile(r"([0-9a-f]{32})(?:-[0-9a-f]{8})?\.ndjson\.gz")
 """Names that :func:`file_name` gives."""
 
-_BY_CONTENT = re.compile(r"([0-9a-f]{32})(-[0-9]+)?")
+_BY_CONTENT = re.compile(r"(?:.+-)?([0-9a-f]{32})(-[0-9]+)?", re.DOTALL)
+"""Ids that are made of content: of a record without an id, or of another record under an id that was there before."""
+
 _content = Content()
 
 _GZIP = 31  # zlib's window bits for a gzip wrapper
@@ -71,7 +73,8 @@ def file_name(digest: str, items: Sequence[Item]) -> str:
     """Return the name of a file of lines: the first digits of the digest of its content.
 
     Equal records without an id are several events. If nothing in their lines distinguishes them, two files may have the
-    same content, and the second would be taken for the first: a digest of their ids is then a part of the name.
+    same content, and the second would be taken for the first: a digest of their ids is then a part of the name. So it
+    is with records under one id, if what distinguishes them is redacted.
     """
     hidden = [item.event.id for item in items if _is_hidden(item)]
     mark = f"-{hashlib.sha256(repr(hidden).encode()).hexdigest()[:_MARK_DIGITS]}" if hidden else ""

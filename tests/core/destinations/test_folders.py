@@ -8,6 +8,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
+from audit_provider.core.content import Content
 from audit_provider.core.destinations.s3 import S3Destination, S3Options
 from audit_provider.core.destinations.sftp import SftpDestination, SftpOptions
 from audit_provider.core.model import Fields
@@ -79,6 +80,17 @@ def test_records_without_an_id_that_differ_only_in_what_is_redacted_are_each_sto
     destination, lines = files
     select = Selector(Selection(redact=Redaction(drop=("ip",))), NAMELESS).select
     one, other = _read({"ip": "192.0.2.1"}, {"ip": "192.0.2.2"})
+    for _ in range(2):
+        Desk().ship(destination, [[one], [other]], select=select)
+    assert len(lines()) == 2
+
+
+def test_records_under_one_id_that_differ_only_in_what_is_redacted_are_each_stored(files):
+    destination, lines = files
+    select = Selector(Selection(redact=Redaction(drop=("ip",))), Fields(id="id", time="at")).select
+    one, other = (event("a", ip=ip) for ip in ("192.0.2.1", "192.0.2.2"))
+    # As a second record under one id is named, see spool.known.
+    other = msgspec.structs.replace(other, id=f"a-{Content().digest(other.raw)}")
     for _ in range(2):
         Desk().ship(destination, [[one], [other]], select=select)
     assert len(lines()) == 2
