@@ -1,7 +1,8 @@
-"""The runs: what one task does, from the ledger and the spool on. Airflow's operators build them from arguments.
+"""The runs: each does the work of one task on the ledger and the spool. Airflow's operators build them from arguments.
 
-``pulling`` reads a source into the spool, with what ``source_reading`` opens, from where ``beginning`` says;
+``pulling`` reads a source into the spool: ``source_reading`` opens the source, ``beginning`` says where to start;
 ``shipment`` ships what is pending and replays a range; ``letters`` sends dead letters again or discards them;
-``reconciling`` compares the past with the source; ``watching`` counts and judges; ``retention`` removes what nobody
-waits for; ``verifying`` proves the days of the calendar; ``evidence_pack`` collects what an auditor asks for.
+``reconciling`` compares the past with the source; ``watching`` counts and judges; ``retention`` removes segments that
+nobody needs; ``verifying`` verifies the spool and judges the days of the calendar; ``evidence_pack`` collects what an
+auditor asks for.
 """

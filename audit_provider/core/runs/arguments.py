@@ -1,4 +1,4 @@
-"""What a run is given, read: times, windows and ranges, what is discarded, and the source of a stream's events."""
+"""Parse the arguments of a run: times, windows and ranges, dead letters to discard, and the source of a stream."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from audit_provider.core.shipping.sending_again import TimeRange
 
 MOST_DISCARDED = 1000
-"""Letters that one run discards."""
+"""The most dead letters that one run discards."""
 
 MOST_REASON = 500
-"""Characters of the reason."""
+"""The most characters of the reason that are kept."""
 
 _OWN_TITLES = {FINDINGS_SOURCE: FINDINGS_TITLE, EVIDENCE_SOURCE: EVIDENCE_TITLE}
-"""Of sources that are no vendor's."""
+"""Titles of the package's own sources, by name."""
 
 
 def moment_from(value: str | datetime, what: str) -> datetime:
     """Return a date or date-time given as text as an aware UTC time.
 
-    :param what: begins the message.
+    :param what: name of the value; the error message begins with it.
     :raises ConfigurationError: it is neither.
     """
     if isinstance(value, str):
@@ -45,7 +45,7 @@ def moment_from(value: str | datetime, what: str) -> datetime:
 
 
 def window_from(bounds: Mapping[str, str]) -> Window:
-    """Return the window that an operator was given.
+    """Return the window that an operator received as an argument.
 
     :raises ConfigurationError: it is none.
     """
@@ -56,11 +56,11 @@ def window_from(bounds: Mapping[str, str]) -> Window:
 
 
 def range_from(params: Mapping[str, Any]) -> TimeRange:
-    """Return the range that the form asks for: ``start`` and ``end``, either of which may be empty.
+    """Return the time range that the form asks for: ``start`` and ``end``; either may be empty.
 
     :raises ConfigurationError: it is none.
     """
-    # Only a replay needs the ship loop that comes with it; a pull task has none.
+    # Imported here because it imports the ship loop, which only a replay needs and a pull task does not.
     from audit_provider.core.shipping.sending_again import TimeRange
 
     start, end = (moment_from(params[key], key) if params.get(key) else None for key in ("start", "end"))
@@ -71,11 +71,11 @@ def range_from(params: Mapping[str, Any]) -> TimeRange:
 
 
 def origin_of(pipeline: str, source: str | Mapping[str, Any] | None, position: Position | None) -> Origin:
-    """Return what a destination needs to know about where a stream's events come from.
+    """Return the origin of a stream's events, as a destination needs it.
 
-    :param source: as the pipelines file names it; None for the one that was read. :param position: of the stream; None
-        where it is gone.
-    :raises ConfigurationError: nothing names the source.
+    :param source: as the pipelines file names it; None for the one that was read.
+    :param position: of the stream; None if it was deleted.
+    :raises ConfigurationError: neither the argument nor the position names the source.
     """
     if position and (title := _OWN_TITLES.get(position.source)):
         return Origin(pipeline, position.source, position.fields, title=title)
@@ -93,9 +93,9 @@ def origin_of(pipeline: str, source: str | Mapping[str, Any] | None, position: P
 
 @dataclass(frozen=True, slots=True)
 class Discard:
-    """Which dead letters are discarded, by whom and why.
+    """Which dead letters to discard, by whom and why.
 
-    :ivar events: ids of the events. :ivar by: the person, "" where Airflow does not know who started the run.
+    :ivar events: ids of the events. :ivar by: the person, "" if Airflow does not know who started the run.
     :ivar run: id of the DAG run.
     """
 
@@ -106,10 +106,10 @@ class Discard:
 
 
 def discard_from(params: Mapping[str, Any], destination: str, *, by: str, run: str) -> Discard | None:
-    """Return what a run's form asks to discard of a destination's dead letters; None where it asks for nothing.
+    """Return which dead letters of a destination a run's form asks to discard; None if it asks for none.
 
     :param params: ``discard_from``, ``discard`` (ids of events) and ``discard_reason``.
-    :raises ConfigurationError: something of it is missing, or too much.
+    :raises ConfigurationError: a field is missing, or it names too many events.
     """
     events, why = params.get("discard") or (), str(params.get("discard_reason") or "").strip()
     if params.get("discard_from") is None and not events:

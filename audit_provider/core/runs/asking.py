@@ -1,8 +1,8 @@
-"""The scheduled verification asks destinations whether they have what they confirmed: each event once, soon after.
+"""The scheduled verification asks destinations whether they have the events that they confirmed.
 
-A destination may keep events for a shorter time than the spool, so only what was spooled in the last days is asked for;
-what it lacked is asked for again until it is there. Which destinations can be asked, how, and in which forms an event
-may lie there, is said here too.
+Each event is asked for once, soon after it was delivered. A destination may keep events for a shorter time than the
+spool, so only events of the last days are asked for. A missing event is asked for again until it is there. This module
+also says which destinations can be asked, how, and in which forms they may store an event.
 """
 
 from __future__ import annotations
@@ -44,24 +44,25 @@ if TYPE_CHECKING:
     from audit_provider.core.verification.day_arrivals import DayArrival
 
 ASKED_WITHIN = timedelta(days=7)
-"""Of events that were spooled longer ago, a destination may have deleted some, so it is not asked for them."""
+"""A destination may have deleted events that were spooled longer ago, so it is not asked for them."""
 
 MOST_ASKED = 2_000_000
-"""Events that one run asks a destination for; the later days wait for the next run. One day is always asked whole."""
+"""Events that one run asks a destination for; later days wait for the next run. No day is split."""
 
 Answers = dict[date, dict[str, Asked]]
-"""What destinations answered, by day and by their names."""
+"""What destinations answered, by day and destination name."""
 
 
 @dataclass
 class Asking:
     """Collects the events of some days, and asks destinations for them.
 
-    :ivar arrival_of: returns what asks a destination of this name; it raises a
-        :class:`~audit_provider.core.errors.ConfigurationError` where it cannot be asked.
-    :ivar names: of the destinations. :ivar before: the days, as the last verification left them.
-    :ivar changed: days with events that are new. :ivar configured: when the configuration of a destination was changed
-        last, by its name: what was spooled before may have been sent otherwise than it would be now.
+    :ivar arrival_of: returns the :class:`DayArrival` that asks the destination of this name, or raises a
+        :class:`~audit_provider.core.errors.ConfigurationError` if the destination cannot be asked.
+    :ivar names: of the destinations. :ivar before: the days as the last verification judged them.
+    :ivar changed: days with new events.
+    :ivar configured: when the configuration of each destination last changed, by its name. Events that were spooled
+        before may have been sent in another form than now.
     """
 
     arrival_of: Callable[[str], DayArrival]
@@ -100,8 +101,8 @@ class Asking:
     def answers(self) -> Answers:
         """Ask each destination for the events that were taken in.
 
-        Where it was not asked, what it lacked before is no less missing. Of a day of which it was asked for some events
-        alone, it is said only what it lacks of these.
+        If a destination could not be asked, what it lacked before stays recorded. For a day of which it was asked for
+        some events only, only missing events are reported.
         """
         found: Answers = {}
         for name, days in self._passed.items():
@@ -131,13 +132,13 @@ class Asking:
         try:
             answers = answered(self._ids[name], arrival, days, self.now)
         except AuditError as error:
-            # Who may write only is no fault; a place that is gone or silent may be one.
+            # A credential that may only write is no fault. A target that is gone or does not answer may be one.
             answers = dict.fromkeys(days, self._not_asked(error, later=not isinstance(error, CredentialError)))
         left = Asked(self.now, why_not="too many events for one run", later=True)
         return {**dict.fromkeys(counts.keys() - set(days), left), **answers}
 
     def _wants(self, name: str, day: date, manifest: Manifest) -> bool:
-        """Whether a destination is asked for the events that a segment has of a day."""
+        """Whether to ask a destination for the events of a day in a segment."""
         if self._lacked(name, day):
             return True
         known = self.before.get(day)
@@ -148,7 +149,7 @@ class Asking:
         return not is_proven or day in self.changed
 
     def _is_answered(self, name: str, day: date, count: int) -> bool:
-        """Whether a destination was asked for the same events before, and has them."""
+        """Whether a destination was asked for the same events before and had them all."""
         known = self.before.get(day)
         asked = known.asked.get(name) if known else None
         if asked is None or asked.why_not or asked.lacks or day in self.changed:
@@ -169,7 +170,7 @@ class Asking:
 
 
 def _first(counts: Mapping[date, int]) -> list[date]:
-    """Return the first days that together have no more events than one run asks for, and one at least."""
+    """Return the first days that together have no more events than one run asks for; at least one day."""
     days: list[date] = []
     total = 0
     for day, count in sorted(counts.items()):
@@ -181,7 +182,7 @@ def _first(counts: Mapping[date, int]) -> list[date]:
 
 
 def last_changes(ledger: Ledger, store: Store, pipeline: str) -> dict[str, datetime]:
-    """Return when the configuration of each destination was changed last, by the stream of evidence.
+    """Return when the configuration of each destination last changed, according to the stream of evidence.
 
     :raises AuditError: the spool or a record cannot be read.
     """
@@ -197,10 +198,9 @@ def last_changes(ledger: Ledger, store: Store, pipeline: str) -> dict[str, datet
 
 
 def lacking(days: Mapping[date, Day], names: Collection[str]) -> list[str]:
-    """Return what destinations lack, a sentence for each day and destination, the newest day first.
+    """Return what destinations lack, one sentence per day and destination, the newest day first.
 
-    Days of which retention has removed segments are left out: nobody can ask for their events, or send them, again.
-
+    Days from which retention has removed segments are left out, because their events can no longer be sent again.
     :param names: of the destinations that are asked.
     """
     return [
@@ -220,11 +220,11 @@ _decode = msgspec.json.Decoder(_Change).decode
 
 
 _ID_AT = {"raw": "", "envelope": "id", "ecs": "event.id", "ocsf": "metadata.uid"}
-"""Where each format writes the event's id; "" where the line itself is looked for."""
+"""The field in which each format writes the event's id; "" if the whole line is searched for."""
 
 
 def asks_of(delivery: Delivery) -> str:
-    """Say why a destination cannot be asked for single events; "" where it can be."""
+    """Return why a destination cannot be asked for single events; "" if it can."""
     options = delivery.options
     if isinstance(options, ElasticsearchOptions):
         return ""
@@ -243,11 +243,11 @@ def arrival_at(
     client: Callable[[], Any],
     sleep: Callable[[float], None],
 ) -> DayArrival:
-    """Return what asks a destination for the events of some days.
+    """Return the :class:`DayArrival` that asks a destination for the events of some days.
 
     :param positions: of the streams, by their folder.
     :param client: returns a boto3 S3 client, or an :class:`~audit_provider.core.wire.http.HttpClient` of the cluster.
-    :raises ConfigurationError: it cannot be asked, or its connection cannot be used.
+    :raises ConfigurationError: the destination cannot be asked, or its connection cannot be used.
     """
     if why_not := asks_of(delivery):
         raise ConfigurationError(why_not)
@@ -276,7 +276,7 @@ def arrival_at(
 
 
 def _partitions(options: S3Options, sources: Iterable[str], day: date) -> Iterator[str]:
-    """Yield the folders of a bucket that have the events of a day."""
+    """Yield the folders of a bucket that hold the events of a day."""
     prefix = f"{options.prefix.strip('/')}/" if options.prefix.strip("/") else ""
     if options.layout == "datadog_archive":
         yield f"{prefix}dt={day.isoformat().replace('-', '')}/"
@@ -287,12 +287,12 @@ def _partitions(options: S3Options, sources: Iterable[str], day: date) -> Iterat
 def contents_of(
     delivery: Delivery | None, positions: Mapping[str, Position], source: str | Mapping[str, Any] | None = None
 ) -> Contents:
-    """Return what says how an event may lie in a bucket: as it came, or in the form and redaction of a destination.
+    """Return a function that yields the contents under which a destination may have stored an event.
 
-    What was shipped before the form or the redaction was changed lies there as it was, so the record as it came is
-    always one of them.
+    The contents are the record as it came, and the record in the destination's format and redaction. Events that were
+    shipped before the format or redaction changed stay as they were, so the record as it came is always included.
 
-    :param delivery: the destination; None where nobody knows it. :param positions: of the streams, by their folder.
+    :param delivery: the destination; None if it is not known. :param positions: of the streams, by their folder.
     :param source: of the pipeline, as the pipelines file has it.
     """
     writers: dict[str, list[tuple[int, _Writer]]] = {}
@@ -316,19 +316,19 @@ def contents_of(
 
 
 class _Writer:
-    """Writes events of one source as a destination is sent them."""
+    """Writes events of one source in the form in which a destination receives them."""
 
     def __init__(self, delivery: Delivery, origin: Origin) -> None:
         self._form: Form = form_of(delivery, origin)
         self._select = Selector(delivery.selection, origin.fields).select
 
     def written(self, event: Event) -> Iterator[bytes]:
-        """Yield the event as a line, and as a part of one."""
+        """Yield the event as a line, and as the JSON that is embedded in a line."""
         try:
             selected = self._select(event)
             if selected is not None:
                 yield self._form.write(selected)
                 yield as_json(self._form, selected)
         except (*UNREADABLE, TypeError, KeyError, OverflowError):
-            # It is set aside, and never sent.
+            # Such an event becomes a dead letter and is never sent.
             return

@@ -1,4 +1,4 @@
-"""One try of a shipment: how long it may last, what it has set aside, and what it has done for each stream."""
+"""One try of a shipment: its time limit, the events that it set aside, and what it did for each stream."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 
 class Patience:
-    """How long a try may last, and whether the destination has taken something in it.
+    """How long a try may last, and whether the destination has accepted events during it.
 
-    :ivar begun: when the try began; a backfill's time starts over with each wait before which something was taken.
-    :param minutes: that it may last. :param goes_on: whether no later run ships what is left, as for a backfill: it has
-        no deadline then.
+    :ivar begun: when the try began. For a backfill, the time starts over after a wait if events were accepted before.
+        :param minutes: how long it may last.
+    :param goes_on: True if no later run ships the rest, as for a backfill; then there is no deadline.
     """
 
     def __init__(self, destination: str, begun: datetime, minutes: int, *, goes_on: bool) -> None:
@@ -42,22 +42,22 @@ class Patience:
 
     @property
     def deadline(self) -> datetime | None:
-        """When a try leaves the rest to the next run; None where no next run would ship it."""
+        """When a try leaves the rest to the next run; None if no later run would ship it."""
         return None if self._goes_on else self._end
 
     @property
     def has_taken(self) -> bool:
-        """Whether the destination has taken something in this try; of a backfill, since the last wait."""
+        """Whether the destination has accepted events in this try; for a backfill, since the last wait."""
         return self._taken_at is not None and self._taken_at >= self.begun
 
     def taken(self, at: datetime | None) -> None:
-        """Note when the destination has taken something, as an offset says."""
+        """Note when the destination last accepted events, as its offset says."""
         self._taken_at = max(filter(None, (self._taken_at, at)), default=None)
 
     def outlasting(self, error: AuditError) -> AuditError:
-        """Return the error to end with: the same, or another where it is a wait that would end after the try.
+        """Return the error to end with: the same one, or another one if it is a wait that would end after the try.
 
-        A backfill is shipped by no later run, so its time starts over with each wait before which something was taken.
+        No later run ships a backfill, so its time starts over after a wait if events were accepted before it.
         """
         if not isinstance(error, WaitError):
             return error
@@ -77,12 +77,12 @@ class Patience:
 
 @dataclass(slots=True)
 class Shipped:
-    """What a run has done for one stream so far; it is kept while the run goes on, so that it is known if that fails.
+    """What a run has done for one stream so far. It is updated during the run, so that it is known if the run fails.
 
-    :ivar position: of the stream, None where nothing was read into it.
-    :ivar counts: of this run. :ivar pending: events that the destination has not got; None where nobody knows yet.
-    :ivar record: of the offset. :ivar offset: where it ended; None while it goes on.
-    :ivar account: None until the stream's shipping has ended well.
+    :ivar position: of the stream, None if nothing was read into it.
+    :ivar counts: of this run. :ivar pending: events that the destination has not received; None if not known yet.
+    :ivar record: of the offset. :ivar offset: at the end of the shipment; None until then.
+    :ivar account: None until the stream was shipped without an error.
     :ivar earliest: time of the first, and :ivar latest: of the last event in the segments that were read.
     """
 
@@ -97,16 +97,16 @@ class Shipped:
     latest: datetime | None = None
 
     def read(self, stream: Stream, manifests: Iterable[Manifest]) -> Iterator[tuple[int, Sequence[Event]]]:
-        """Yield ``(number, events)`` of some segments, and note when the events happened."""
+        """Yield ``(number, events)`` of some segments, and note the times of their first and last event."""
         for manifest in manifests:
             self.earliest = min(self.earliest or manifest.first_time, manifest.first_time)
             self.latest = max(self.latest or manifest.last_time, manifest.last_time)
             yield manifest.number, stream.events(manifest)
 
     def take_untold(self) -> int:
-        """Return how many events were set aside that no task has ended failed for, and note that this one does.
+        """Return how many events were set aside for which no task has failed yet, and note that this task does.
 
-        They may be of a part of this try that ended in a wait, or of a try that failed for another reason.
+        They may come from a part of this try that ended in a wait, or from a try that failed for another reason.
         """
         if self.record is None or self.offset is None or not self.offset.untold:
             return 0
@@ -116,7 +116,10 @@ class Shipped:
 
 @dataclass(slots=True)
 class Keeper:
-    """Keeps refused events, and says so. :ivar last: digest of the last file of letters, for the offset."""
+    """Keeps refused events as dead letters, and logs it.
+
+    :ivar last: digest of the last file of letters, for the offset.
+    """
 
     letters: DeadLetters
     now: Callable[[], datetime]
@@ -131,11 +134,12 @@ class Keeper:
 
 @dataclass(slots=True)
 class ReplayKeeper:
-    """Keeps events that were refused in a replay, unless they are open dead letters already, and says so.
+    """Keeps events that a replay could not deliver, unless they are open dead letters already, and logs it.
 
-    No offset names what it keeps, so it replaces no file: one that the destination's own offset leads to would be lost.
+    No offset names its files, so it never replaces a file: a file that the destination's own offset names would be
+    lost.
 
-    :ivar letters: of the destination, all that are in the chain.
+    :ivar letters: all dead letters of the destination in the chain.
     """
 
     letters: DeadLetters
@@ -144,7 +148,7 @@ class ReplayKeeper:
     _open: set[tuple[Place, str]] | None = None
 
     def set_aside(self, refused: Sequence[DeadLetter]) -> None:
-        """Keep some, durably. :raises AuditError: they cannot be kept."""
+        """Keep some events durably. :raises AuditError: they cannot be kept."""
         if self._open is None:
             self._open = {(letter.place, letter.id) for _, letter in self.letters.open()}
         found = {(place_of(each), each.item.event.id): each for each in refused}

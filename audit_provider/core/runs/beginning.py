@@ -1,4 +1,4 @@
-"""What a pull begins with: where it reads on from, and what the spool holds already."""
+"""What a pull begins with: the position from which it continues, and the events that the spool holds already."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ _LEAST = timedelta(seconds=1)
 
 
 def first_moment(position: Position | None, start: str | datetime | None, pipeline: str) -> datetime:
-    """Return where reading begins where the kept state does not say.
+    """Return the time from which to read if the kept state does not say.
 
-    :param start: as the pipeline says; by default 24 hours ago. :param pipeline: its name, for messages.
-    :raises ConfigurationError: it lies in the future, or is no moment.
+    :param start: as configured in the pipeline; by default 24 hours ago. :param pipeline: its name, for messages.
+    :raises ConfigurationError: ``start`` is in the future, or is no date or date-time.
     """
     if position and position.watermark:
         return back_by(min(position.watermark, utc_now()), FIRST_RUN_REACH)
@@ -48,10 +48,11 @@ def first_moment(position: Position | None, start: str | datetime | None, pipeli
 def on_kept_chain(
     position: Position | None, name: StreamName, store: Store, now: Callable[[], datetime] = utc_now
 ) -> Position | None:
-    """Return the position to read on from; on a new chain where that of the kept one has gone on without it.
+    """Return the position to continue from; with a new chain if the spool no longer holds the position's head.
 
-    The head is never removed. Where it is no longer kept, Airflow's database was restored from before segments were
-    removed: what is written after that head would lie before the oldest segment, where nobody reads.
+    Retention never removes the head. If the head is no longer kept, Airflow's database was restored to a state from
+    before segments were removed. A segment written after that head would come before the oldest segment, and nobody
+    would read it.
 
     :raises AuditError: the spool cannot be read.
     """
@@ -78,13 +79,13 @@ def on_kept_chain(
         complete=False,
         completed_at=None,
         spooled_at=(),
-        # A window is read whole; the live stream goes on from what it had read.
+        # A window is read again from its start; the live stream continues after what it had read.
         reading={} if name.is_backfill else position.reading,
     )
 
 
 def begun_position(position: Position | None, spec: SourceSpec, reader: Reader) -> Position:
-    """Return the position to read on from: the kept one, or a new one where the source is another."""
+    """Return the position to continue from: the kept one, or one with a new reading state if the source is another."""
     strategy, back = type(spec.reading).__name__, looks_back(spec).total_seconds()
     if position is None:
         return Position(
@@ -109,9 +110,9 @@ def begun_position(position: Position | None, spec: SourceSpec, reader: Reader) 
 
 
 def lacks_removed(ledger: Ledger, store: Store, name: StreamName, destinations: Sequence[str] | None) -> bool:
-    """Return whether retention has removed segments of a window that a destination has yet to be given.
+    """Return whether retention has removed segments of a window that a destination has not received yet.
 
-    :param destinations: that the window is loaded for; None where nothing says so, and any of them may be new.
+    :param destinations: for which the window is loaded; None if not known: any of them may be new.
     :raises AuditError: the spool or a record cannot be read.
     """
     opened = open_stream(ledger, store, name)
@@ -121,15 +122,15 @@ def lacks_removed(ledger: Ledger, store: Store, name: StreamName, destinations: 
 
 
 def read_again(position: Position) -> Position:
-    """Return the position of a window from which it is read once more: what the spool still holds is known."""
+    """Return the position of a window from which the window is read again; events still in the spool are recognised."""
     return replace(position, reading={}, watermark=None, gaps=(), complete=False)
 
 
 def asked_before(ledger: Ledger, store: Store, own: StreamName, window: Window) -> datetime | None:
-    """Return up to where the windows that end where this one starts were asked for; None where none was read.
+    """Return up to which time the windows that end where this one starts were requested; None if none was read.
 
-    One that was read soon after its end was not asked for what was recorded later, and one that was read by an earlier
-    version, or by other settings of the source, was asked for less beyond its end.
+    If such a window was read soon after its end, records that appeared later were not requested. An earlier version, or
+    other settings of the source, requested less beyond the window's end.
 
     :raises AuditError: the spool or a record cannot be read.
     """
@@ -138,16 +139,16 @@ def asked_before(ledger: Ledger, store: Store, own: StreamName, window: Window) 
         span = each.span
         if span and span.end == window.start and (position := position_record(ledger, each).load()):
             if not position.complete:
-                return None  # it is going to be asked for all
+                return None  # all of it will still be requested
             read_at = back_by(position.updated_at, CLOCK_SKEW) if position.updated_at else window.start
             ended.append(min(read_at, position.asked_until or window.start))
     return max(ended, default=None)
 
 
 class KnownStreams:
-    """The streams whose events are not spooled again, found when they are first gone through.
+    """The streams whose events are not spooled again. They are looked up at the first iteration.
 
-    A source that serves nothing needs none of them, and their positions are records to be read.
+    If a source serves no events, they are not needed, and their positions need not be read.
 
     :param find: see :func:`known_streams`.
     """
@@ -174,14 +175,14 @@ def known_streams(
 ) -> list[tuple[Stream, Head]]:
     """Return the streams whose events are not spooled again, with their heads.
 
-    That of late events, and for a window of the past the live one and those of other windows that overlap or touch it.
-    Windows that are read at the same time touch, and each keeps to its own bounds, so they share no event.
-    The live stream leaves out nothing that a window has: a backfill may ship to fewer destinations.
+    These are the stream of late events and, for a window of the past, the live stream and all windows that overlap or
+    touch it. Windows that are read at the same time touch, and each keeps to its own bounds, so they share no event.
+    The live stream skips no event that a window has, because a backfill may ship to fewer destinations.
 
     :param own: the stream that is read into. :param live: position of the live stream. :param window: of the past.
-    :param destinations: that the window is loaded for, None where nothing says so: what another window holds is known
-        only if all of them are given it.
-    :param account: that is read: what was read from another one is not known, for its ids are its own.
+    :param destinations: for which the window is loaded, None if not known. Another window counts only if all of them
+        receive it.
+    :param account: that is read. Streams of another account do not count, because its ids are separate.
     """
     late = StreamName.of_reconciliation(own.pipeline)
     positions = {late: position_record(ledger, late).load()}

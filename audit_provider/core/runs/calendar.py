@@ -1,7 +1,7 @@
-"""A pipeline's calendar: for each day, by when events happened, what is proven of it and since when.
+"""A pipeline's calendar: for each day on which events happened, what is proven and since when.
 
-It is written by the scheduled verification and read by the page. Of a day whose segments are no longer kept it says
-what was known last.
+The scheduled verification writes it, and the page reads it. For a day whose segments are no longer kept, it holds what
+was known last.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ if TYPE_CHECKING:
     from audit_provider.core.spool import Store
 
 MOST_DAYS = 800
-"""Days that a calendar keeps: two years, and what a year at a glance needs of the one before."""
+"""Days that a calendar keeps: two years, plus the days before that a view of whole years needs."""
 
 CALENDAR = "calendar"
-"""The folder of a pipeline's calendar, beside those of its streams."""
+"""The folder of a pipeline's calendar, beside the folders of its streams."""
 
 DayState = Literal["proven", "read", "gap", "unknown"]
 
 _ARRIVED = frozenset({"delivered", "filtered", "not shipped"})
-"""What may become of an event of a day that is proven: it is there, or the configuration leaves it out."""
+"""States that the events of a proven day may have: delivered, or left out by the configuration."""
 
 _DAY = timedelta(days=1)
 
 ROUND = 30
-"""Runs in which every day is read again once."""
+"""Number of runs within which every day is read again once."""
 
 NOT_COMPARED = "not compared with the source yet"
 
 
 def is_due(day: date, run: int) -> bool:
-    """Whether a run reads a day again that was read before. :param run: its number."""
+    """Whether a run reads a day again that an earlier run has read. :param run: its number."""
     return day.toordinal() % ROUND == run % ROUND
 
 
@@ -56,9 +56,9 @@ class Day(msgspec.Struct, frozen=True, omit_defaults=True):
         :ivar last_spooled: the last of them was spooled. :ivar longest_delay: seconds between an event and its segment.
     :ivar destinations: by name, how many were ``delivered``, ``filtered``, ``set aside``, ``pending`` and so on.
     :ivar compared: with the source, by the reconciliation.
-    :ivar verified_at: when its segments were last read again without a fault. :ivar proven_at: since when it is proven.
-    :ivar kept: whether all of its segments were kept when it was looked at last.
-    :ivar asked: what each destination answered when it was asked for the events that it had confirmed.
+    :ivar verified_at: when its segments were last verified without a fault. :ivar proven_at: since when it is proven.
+    :ivar kept: whether all of its segments were still kept at the last look.
+    :ivar asked: what each destination answered when asked for the events that it had confirmed.
     """
 
     state: DayState
@@ -78,8 +78,8 @@ class Day(msgspec.Struct, frozen=True, omit_defaults=True):
 class Calendar(msgspec.Struct, frozen=True):
     """What is known of a pipeline's days.
 
-    :ivar checked_at: when the last verification was made, :ivar result: of it.
-    :ivar runs: how many were made. :ivar heads: number of the last segment that they have read, by chain.
+    :ivar checked_at: time of the last verification, and :ivar result: its result.
+    :ivar runs: number of verifications. :ivar heads: number of the last segment that they have read, by chain.
     """
 
     checked_at: datetime | None = None
@@ -91,7 +91,7 @@ class Calendar(msgspec.Struct, frozen=True):
 
     @classmethod
     def load(cls, store: Store, pipeline: str) -> Calendar:
-        """Return what is kept; one without days where nothing is.
+        """Return the kept calendar; one without days if none is kept.
 
         :raises StopError: it was written by a newer version, or is no calendar.
         """
@@ -108,12 +108,12 @@ class Calendar(msgspec.Struct, frozen=True):
             ) from None
 
     def content(self) -> bytes:
-        """Return it as it is kept; the oldest days beyond :data:`MOST_DAYS` are left out."""
+        """Return the calendar as it is stored; the oldest days beyond :data:`MOST_DAYS` are left out."""
         days = dict(sorted(self.days.items())[-MOST_DAYS:])
         return msgspec.json.encode(msgspec.structs.replace(self, days=days))
 
     def save(self, store: Store, pipeline: str) -> None:
-        """Keep it, durably."""
+        """Store the calendar durably."""
         store.put(key_of(pipeline), self.content())
 
 
@@ -124,14 +124,15 @@ def key_of(pipeline: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a verification knows of a pipeline, by which days are judged.
+    """What a verification knows of a pipeline. The days are judged by it.
 
     :ivar facts: of the time range whose segments are kept. :ivar read: spans of time that were read.
-    :ivar compared: spans that were compared with the source. :ivar enabled: destinations that are to have everything.
-    :ivar faulty: segments with a fault, by day, a sentence each. :ivar fault: of the spool as a whole; "" for none.
-    :ivar removed_until: segments that were written before are no longer kept; None where all are.
-    :ivar looks_at: says whether a day is judged; the others stay as they were.
-    :ivar asked: what destinations answered last, by day and by their names.
+    :ivar compared: spans that were compared with the source. :ivar enabled: destinations that must have every event.
+    :ivar faulty: days with events in a segment that has a fault, each with a sentence about the fault.
+    :ivar fault: of the spool as a whole; "" for none.
+    :ivar removed_until: segments written before this time are no longer kept; None if all are kept.
+    :ivar looks_at: returns whether a day is judged; the other days stay as they were.
+    :ivar asked: what destinations answered last, by day and destination name.
     """
 
     facts: PackFacts
@@ -147,12 +148,11 @@ class Known:
 
 
 def judged(before: Mapping[date, Day], known: Known) -> dict[date, Day]:
-    """Return every day that something is known of, those before the kept segments as they were.
+    """Return every day about which something is known; days before the kept segments stay as they were.
 
-    Where the verification has found a fault, what was known before is doubted too, unless retention has removed the
-    segments of the day: what is removed cannot be damaged.
-
-    :param before: as the last verification left them.
+    If the verification has found a fault, days that were proven before lose that state too. Days whose segments
+    retention has removed keep it, because removed segments cannot be damaged.
+    :param before: the days as the last verification judged them.
     """
     if known.fault or known.faulty:
         before = doubted(before, known.faulty, known.fault)
@@ -173,9 +173,9 @@ def judged(before: Mapping[date, Day], known: Known) -> dict[date, Day]:
 
 
 def with_gaps(days: Mapping[date, Day], gaps: Iterable[GapRecord], last: date) -> dict[date, Day]:
-    """Return the days with the gaps of now, which may be newer than the last verification.
+    """Return the days with the current gaps, which may be newer than the last verification.
 
-    :param last: the last day that a gap may be shown on: its end may be unknown, and far in the future.
+    :param last: the last day on which a gap is shown, because the end of a gap may be unknown and far in the future.
     """
     found = dict(days)
     newer = [each for each in gaps if not each.closed and each.kind != "late"]
@@ -191,9 +191,9 @@ def with_gaps(days: Mapping[date, Day], gaps: Iterable[GapRecord], last: date) -
 
 
 def doubted(before: Mapping[date, Day], faulty: Mapping[date, str], fault: str) -> dict[date, Day]:
-    """Return the days as they are known where the spool cannot be read again: none of them is proven any more.
+    """Return the days for the case that the spool has a fault: no day stays proven.
 
-    A day whose segments retention has removed stays as it is, unless a segment with events of it has a fault.
+    A day whose segments retention has removed stays as it is, unless a segment with events of that day has a fault.
     """
     days: dict[date, Day] = {}
     for day, each in before.items():
@@ -259,7 +259,7 @@ def _is_removed(day: date, known: Known) -> bool:
 
 
 def _partly_kept(found: Day) -> Day:
-    """Return a day that nobody looked at before some of its segments may have been removed."""
+    """Return a day that was not judged before retention may have removed some of its segments."""
     if found.state == "gap":
         return msgspec.structs.replace(found, kept=False)
     state: DayState = "read" if found.events else "unknown"
@@ -268,7 +268,7 @@ def _partly_kept(found: Day) -> Day:
 
 
 def _doubt(met: DayFacts | None, known: Known, asked: Mapping[str, Asked], *, compared: bool) -> str:
-    """Return why a day that was read is not proven; "" where nothing is left to be asked."""
+    """Return why a day that was read is not proven; "" if nothing speaks against it."""
     if known.fault:
         return known.fault
     if not compared:
@@ -283,7 +283,7 @@ def _doubt(met: DayFacts | None, known: Known, asked: Mapping[str, Asked], *, co
 
 
 def _lacks(gap: GapRecord, span: Window) -> bool:
-    """Whether a gap leaves something out of a span; events that came late are in the spool, and wait to be shipped."""
+    """Whether a gap may lack events of a span. Late events do not count: they are in the spool, and will be shipped."""
     return not gap.closed and gap.kind != "late" and gap.wanted < span.end and span.start < gap.possible
 
 
@@ -298,9 +298,9 @@ def _of_gaps(gaps: Sequence[GapRecord]) -> str:
 
 
 def _joined(before: Day | None, now: Day, *, removed: bool) -> Day:
-    """Return a day as it is now; where segments of it have been removed since, with what was known before.
-
-    :param removed: retention may have done so. Else fewer events are in another chain, and nothing is known of these.
+    """Return a day as it is now; if segments of it were removed since, with what was known before.
+    :param removed: retention may have removed segments of the day. If it has not and there are fewer events, the others
+        are in another chain, and nothing is known of them.
     """
     if before is None:
         return now

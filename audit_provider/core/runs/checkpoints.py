@@ -1,12 +1,12 @@
-"""Checkpoints of a pipeline's streams: their trees grow, and what they are is signed and kept as evidence.
+"""Make the checkpoints of a pipeline's streams: grow their trees, sign the roots, and keep them as evidence.
 
-A checkpoint that the witness has not signed is sent again by a report, once an hour. A stream that grows needs none of
-this, for its next checkpoint covers the last one. A backfill window grows no more. A mark for each such stream lies in
-the spool, since tasks cannot list the ledger's records::
+If the witness has not signed a checkpoint, a report sends it again, once an hour. A growing stream does not need this,
+because its next checkpoint covers the last one; a backfill window no longer grows. The spool holds a mark for each such
+stream, because tasks cannot list the ledger's records::
 
     <pipeline>/tree/unwitnessed/<stream>
 
-A mark that is lost costs a cosignature and nothing else.
+If a mark is lost, only a cosignature is missing.
 """
 
 from __future__ import annotations
@@ -54,13 +54,13 @@ EVERY = timedelta(hours=1)
 """How old the last checkpoint of a stream that grows must be before the next one is made."""
 
 GROWING_TIME = timedelta(minutes=10)
-"""How long one report lets trees grow before it leaves the rest to the next one."""
+"""How long one report grows trees before it leaves the rest to the next one."""
 
 WITNESS_TIME = timedelta(minutes=1)
-"""How long all requests of one report to the witness may take; the streams that are left have no cosignature."""
+"""How long all requests of one report to the witness may take; the remaining streams get no cosignature."""
 
 UNSIGNED_NAME = "audit-logs"
-"""The first part of the origin of logs that nobody signs."""
+"""The first part of the origin of logs that are not signed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Witness:
     send: Send
 
     def patient_for(self, limit: timedelta, now: Callable[[], datetime]) -> Witness:
-        """Return the witness as one that is asked no more once it has not answered, or has taken too long.
+        """Return a witness that sends no more requests after one that got no answer, or after the time limit.
 
         :param limit: how long all of its answers together may take.
         """
@@ -99,7 +99,7 @@ class Witness:
 class Signer:
     """Who signs checkpoints. :ivar name: first part of every origin, such as ``logs.example.com``.
 
-    :ivar keys: the present one first, and while keys are exchanged, the one before it; none to sign nothing.
+    :ivar keys: the present one first; during a change of keys, the previous one second; empty to sign nothing.
     :ivar witness: that cosigns what is signed; None for none.
     """
 
@@ -121,7 +121,7 @@ def origin_of_log(name: str, folder: str, chain: str, generation: int) -> str:
 class Checkpoints:
     """Makes the checkpoints of some streams of a pipeline.
 
-    :ivar destinations: names of those whose progress a checkpoint says. :ivar every: see :data:`EVERY`.
+    :ivar destinations: names of those whose progress a checkpoint records. :ivar every: see :data:`EVERY`.
     """
 
     ledger: Ledger
@@ -134,7 +134,7 @@ class Checkpoints:
     every: timedelta = EVERY
 
     def make(self, names: Iterable[StreamName]) -> int:
-        """Let the trees of some streams grow, keep a checkpoint of each that is due as evidence, and return how many.
+        """Grow the trees of some streams, keep a checkpoint of each that is due as evidence, and return how many.
 
         :raises AuditError: the spool or a record cannot be read or written.
         """
@@ -145,7 +145,7 @@ class Checkpoints:
         indexed: list[tuple[OpenStream, IndexHead]] = []
         names = list(names)
         for name in names:
-            # Each checkpoint makes the evidence grow, so that alone is no reason to make one.
+            # Each checkpoint makes the evidence grow, so growth of the evidence alone is no reason for another one.
             if name.is_evidence and not made:
                 continue
             opened = open_stream(self.ledger, self.store, name)
@@ -189,7 +189,7 @@ class Checkpoints:
         return tree, why
 
     def _index(self, opened: OpenStream, index: IndexHead, over_at: datetime) -> None:
-        """Let the index of ids grow. It is optional: where it cannot, the search reads manifests."""
+        """Grow the index of ids. It is optional: without it, the search reads manifests."""
         record = tree_record(self.ledger, opened.name)
         ids = IdIndex(self.store, opened.name.folder, opened.chain)
         try:
@@ -204,7 +204,7 @@ class Checkpoints:
     def _is_due(self, name: StreamName, tree: TreeHead) -> bool:
         if tree.leaves == tree.size:
             return False
-        # A window of the past is reported once, when it is loaded.
+        # A backfill window is reported once, when it is loaded.
         return (
             name.is_backfill
             or name.is_evidence
@@ -219,7 +219,7 @@ class Checkpoints:
     def _cosigned(
         self, opened: OpenStream, tree: TreeHead, checkpoint: Checkpoint, witness: Witness | None, *, known: int
     ) -> tuple[Note, str]:
-        """Return the signed checkpoint, with the witness's signature where it gives one, and else why it does not.
+        """Return the signed checkpoint with the witness's signature, and "", or without it, and why it is missing.
 
         :param known: size of the checkpoint that the witness is thought to have.
         """
@@ -243,9 +243,9 @@ class Checkpoints:
     def _cosigned_late(
         self, witness: Witness, made: Collection[StreamName]
     ) -> Iterator[tuple[Event, tuple[StreamName, TreeHead]]]:
-        """Yield the last checkpoints that the witness signs only now, with what is to be recorded of their trees.
+        """Yield the last checkpoints that the witness signs only now, each with the tree head to record.
 
-        :param made: streams of which this report makes a newer one.
+        :param made: streams for which this report makes a newer checkpoint.
         """
         marks = Unwitnessed(self.store, self.pipeline, self.now)
         for name in marks.due(self.every):
@@ -254,7 +254,7 @@ class Checkpoints:
             if name in made or opened is None or tree is None:
                 continue
             if (tree.chain, tree.head, tree.leaves) != (opened.chain, opened.head, tree.size):
-                # The stream's own next checkpoint is another one.
+                # The stream has grown, so its next checkpoint will be a newer one.
                 continue
             checkpoint = self._checkpoint(opened, tree)
             note, unsigned = self._cosigned(opened, tree, checkpoint, witness, known=0)
@@ -266,9 +266,9 @@ class Checkpoints:
             yield event, (name, replace(tree, made_at=now, unwitnessed_since=None))
 
     def _note(self, name: StreamName, before: TreeHead | None, tree: TreeHead) -> None:
-        """Mark a stream whose last checkpoint no witness has signed, so that it is asked again.
+        """Mark a stream whose last checkpoint no witness has signed, so that the witness is asked again.
 
-        Without a witness only a window of the past is marked, for one that is configured later.
+        Without a witness, only backfill windows are marked, for a witness that may be configured later.
         """
         marks = Unwitnessed(self.store, self.pipeline, self.now)
         if tree.unwitnessed_since or (name.is_backfill and not self.signer.witness):
@@ -308,13 +308,13 @@ class Checkpoints:
             record["witness"] = {"key": str(key), "cosigned_at": key.cosigned_at(note), "why_not": unsigned}
         if why:
             record["begins_anew"] = why
-        # What the log said before and what it says now must be two events, whatever the clock says.
+        # The name contains the note, so that two checkpoints are two events even if the clock shows the same time.
         name = hashlib.sha256(f"{note}{text_of(now)}".encode()).hexdigest()[:32]
         return evidence_event(f"checkpoint-{name}", now, record)
 
 
 def _progress(offset: Offset | None) -> dict[str, Any] | None:
-    """Return how far a destination got, as a checkpoint says it; None where it has not begun with the chain."""
+    """Return a destination's progress as a checkpoint records it; None if it has not begun with the chain."""
     if offset is None:
         return None
     counts = offset.counts
@@ -331,7 +331,7 @@ def _progress(offset: Offset | None) -> dict[str, Any] | None:
 
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
-"""As of a clock that was ahead, so that it is due."""
+"""A time in the future, as from a clock that was ahead: the mark is due at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,15 +343,15 @@ class Unwitnessed:
     now: Callable[[], datetime]
 
     def mark(self, name: StreamName) -> None:
-        """Note that the witness did not sign the last checkpoint of a stream now."""
+        """Note that the witness has just been asked for a stream's last checkpoint and did not sign it."""
         self.store.put(self._key(name), msgspec.json.encode(self.now()))
 
     def unmark(self, name: StreamName) -> None:
-        """Note that it has."""
+        """Remove the mark of a stream: its last checkpoint is signed."""
         self.store.delete(self._key(name))
 
     def due(self, every: timedelta) -> list[StreamName]:
-        """Return the streams that are marked and that the witness was not asked about for a while.
+        """Return the marked streams about which the witness was not asked for the given time.
 
         :raises UnavailableError: the spool cannot be read.
         """

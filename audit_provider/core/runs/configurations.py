@@ -1,7 +1,7 @@
-"""The configuration of a destination as evidence: whoever changes a filter or a redaction leaves a trace in the log.
+"""Keep changes of a destination's configuration as evidence, such as changes of a filter or a redaction.
 
-The ship task is what applies a configuration, so it is what compares: with the one under which the events before were
-shipped, which its offset remembers. A change is spooled as an event before anything is shipped under it.
+The ship task applies a configuration, so it also compares it with the one under which it shipped the events before,
+which its offset records. A change is spooled as an event before anything is shipped under it.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ _DIGITS = 16
 def configuration_of(delivery: Delivery) -> str:
     """Return the configuration of a destination, as its offset keeps it: JSON with sorted keys.
 
-    What decides which events leave, and which parts of them, is there as it is written: type, connection, format,
-    filters, redaction. The options of its type are there as digests, since an option may hold what is not to be shown.
+    Settings that decide which events, and which parts of them, are sent appear in plain text: type, connection, format,
+    filters, redaction. The options of the destination's type appear as digests, because an option may hold a secret.
     """
     shown: dict[str, Any] = {
         "type": delivery.type,
@@ -60,14 +60,14 @@ def configuration_of(delivery: Delivery) -> str:
 def difference(before: str, after: str) -> dict[str, list[Any]]:
     """Return what differs between two configurations: by key, the value before and the value after.
 
-    A key that only a newer version knows is no difference.
+    A key that only one of the two versions knows is no difference.
     """
     old, new = _decoded(before), _decoded(after)
     return {key: [old[key], new[key]] for key in sorted(old.keys() & new.keys()) if old[key] != new[key]}
 
 
 def digest_of(configuration: str) -> str:
-    """Return the SHA-256 of a configuration, by which checkpoints name it."""
+    """Return the SHA-256 of a configuration; checkpoints identify it by this digest."""
     return hashlib.sha256(configuration.encode()).hexdigest()
 
 
@@ -84,13 +84,13 @@ def keep_change(
     version: str,
     log: Log,
 ) -> None:
-    """Keep a change of the configuration as evidence, durably, before anything of a stream is shipped under it.
+    """Keep a change of the configuration durably as evidence, before anything of a stream is shipped under it.
 
-    Nothing is kept if nothing is different, or if nothing was known before. A stream beside the live one is compared
-    with the live one until it has something of its own.
+    Nothing is kept if nothing has changed, or if no earlier configuration is known. Until another stream has an offset
+    with a configuration, the configuration of the live stream is compared.
 
-    :param offset: of the destination in the stream; None for none. :param after: the configuration of now.
-    :param now: aware UTC. :param run_id: of the DAG run that met it. :param version: of this package.
+    :param offset: of the destination in the stream; None for none. :param after: the present configuration.
+    :param now: aware UTC. :param run_id: of the DAG run that found the change. :param version: of this package.
     :raises AuditError: the spool or the record cannot be written.
     """
     pipeline = name.pipeline

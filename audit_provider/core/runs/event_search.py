@@ -29,29 +29,29 @@ if TYPE_CHECKING:
     from audit_provider.core.spool.manifests import Look, Outline
 
 SHOWN = ("action", "actor_id", "actor_email", "actor_name", "recorded")
-"""The fields that are read of an event that is found."""
+"""The fields that are read from an event that was found."""
 
 MOST_CHARACTERS = 1_000
-"""Of each part of a search. It is compared with every event, so a longer one would cost much and find nothing."""
+"""Limit of each part of a search. Each part is compared with every event, so a long one is slow and finds nothing."""
 
 _ACTORS = ("actor_id", "actor_email", "actor_name")
 _OWN_NAME = re.compile(r"(.+)-[0-9a-f]{32}", re.DOTALL)
-"""The name of an event that came under an id which another one has."""
+"""The name of an event whose id another event has already."""
 
 _UNKNOWN = Fields("", "")
-"""What a position of an early version says."""
+"""The fields in a position that an early version has written."""
 
 _CHAIN = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which events are searched; each part that is given must be true of an event.
+    """Which events to search for; an event must match each part that is given.
 
-    :ivar id: the vendor's id. Several events that came under one id are all found.
-    :ivar actor: id, e-mail address or name of who did it, whole; upper and lower case are the same.
-    :ivar action: what happened, whole or a pattern with ``*``; upper and lower case are the same.
-    :ivar text: stands anywhere in the vendor's record; upper and lower case of A to Z are the same.
+    :ivar id: the vendor's id. All events that came under one id are found.
+    :ivar actor: whole id, e-mail address or name of the actor; case does not matter.
+    :ivar action: the whole action, or a pattern with ``*``; case does not matter.
+    :ivar text: occurs anywhere in the vendor's record; the case of A to Z does not matter.
     :ivar start: and :ivar end: when it happened, ``start <= time < end``, aware UTC; None for no bound.
 
     :raises ConfigurationError: a part is longer than :data:`MOST_CHARACTERS`.
@@ -74,12 +74,12 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class FoundEvent:
-    """One event, and where it stands.
+    """One event that was found, and its place in the spool.
 
     :ivar name: its stream, and :ivar chain: the chain of segments in it. :ivar head: of its segment.
     :ivar index: its place in the segment, from 0. :ivar fields: those of :data:`SHOWN` that its record has.
     :ivar position: of the stream; None where the ledger has none.
-    :ivar is_proven: the ledger's record of the stream leads to the segment; else only the spool itself says so.
+    :ivar is_proven: whether the ledger's record of the stream leads to the segment; if not, only the spool contains it.
     """
 
     store: Store
@@ -107,14 +107,15 @@ class FoundEvent:
 def search(
     ledger: Ledger, store: Store, wanted: Wanted, *, pipeline: str = "", fields: Callable[[str], Fields | None]
 ) -> Iterator[FoundEvent]:
-    """Yield the events of a spool that are wanted, stream by stream, the newest segments first.
+    """Yield the wanted events of a spool, stream by stream, the newest segments first.
 
-    An event that is not yielded is in no kept segment: every manifest is read and proven, or an index of them is that
-    the ledger proves, or an error is raised.
+    An event that is not yielded is in no kept segment. Every manifest is read and proven, or an index of the manifests
+    that the ledger proves is read; otherwise an error is raised.
 
-    :param pipeline: only of this one; "" for all. :param fields: returns where the records of a pipeline's source keep
-        common values, None where nobody knows; it is asked only where the ledger has no position.
-    :raises ConfigurationError: an actor or an action is wanted, and nobody knows where records keep them.
+    :param pipeline: only this one; "" for all.
+    :param fields: returns where the records of a pipeline's source keep common values, None if not known. It is called
+        only if the ledger has no position.
+    :raises ConfigurationError: an actor or an action is wanted, and it is not known where records keep them.
     :raises SpoolDamagedError: a segment that may hold the event is missing or is not what was written.
     :raises AuditError: the spool or a record cannot be read.
     """
@@ -125,7 +126,7 @@ def search(
         chains = [each for each in store.folders(f"{name.folder}/") if _CHAIN.fullmatch(each)]
         if current is not None and current not in chains:
             chains.append(current)
-        # The chain of early versions lies in the stream's own folder.
+        # Early versions wrote their chain directly into the stream's folder.
         for chain in sorted({*chains, ""}, reverse=True):
             known = opened if opened and chain == current else None
             yield from _in_chain(ledger, store, name, chain, known, opened, wanted, fields)
@@ -185,7 +186,7 @@ def _fields_of(
 
 
 def _span_of(wanted: Wanted) -> Span:
-    """Return what says whether segments may hold an event of the times that are wanted."""
+    """Return a function that says whether a segment may hold an event of the wanted times."""
     start, end = wanted.start, wanted.end
     floor = back_by(start, CLOCK_SKEW) if start else None
 
@@ -198,7 +199,7 @@ def _span_of(wanted: Wanted) -> Span:
 
 
 def _look_for(name: str) -> Callable[[bytes], bool]:
-    """Return what says whether an id stands in the text of a manifest, alone or at the front of a name made of it."""
+    """Return a function that says whether a manifest's text contains an id, alone or at the start of a longer name."""
     whole = msgspec.json.encode(name)
     front = whole[:-1] + b"-"
     return lambda text: whole in text or front in text
@@ -218,7 +219,7 @@ class _Matched:
 
 
 def _matched(event: Event, wanted: Wanted, reader: FieldReader | None) -> _Matched | None:
-    """Return the values of an event that is wanted; None for another one."""
+    """Return the values of an event if it is wanted, else None."""
     if wanted.id and not _has_id(wanted.id)(event.id):
         return None
     if (wanted.start and event.time < wanted.start) or (wanted.end and event.time >= wanted.end):
@@ -235,7 +236,7 @@ def _matched(event: Event, wanted: Wanted, reader: FieldReader | None) -> _Match
 
 
 def is_action(action: str, pattern: str) -> bool:
-    """Whether an action is one of a pattern: what stands between stars is looked for from left to right, once."""
+    """Whether an action matches a pattern; the parts between stars are searched for from left to right, once."""
     action, (first, *others) = action.casefold(), pattern.casefold().split("*")
     if not others:
         return action == first
@@ -252,7 +253,7 @@ def is_action(action: str, pattern: str) -> bool:
 
 
 def _holds_text(raw: bytes, text: str) -> bool:
-    """Whether a record holds a text, as it is written in JSON with or without escapes."""
+    """Whether a record contains a text, written in JSON with or without escapes."""
     raw = raw.lower()
     plain = msgspec.json.encode(text)[1:-1]
     escaped = "".join(each if each.isascii() else _escape(each) for each in plain.decode())
@@ -267,11 +268,11 @@ def _escape(letter: str) -> str:
 def outlines_of(
     ledger: Ledger, store: Store, stream: Stream, known: OpenStream | None, span: Span, look: Look, name: str = ""
 ) -> Iterator[Outline]:
-    """Yield the outlines of the segments of a chain that may hold what is wanted, the newest first.
+    """Yield the outlines of the segments of a chain that may hold wanted events, the newest first.
 
-    :param known: the chain as the ledger has it; None where no record leads to it, and its newest manifest counts.
-    :param span: and :param look: say by the times of segments and by the text of a manifest whether they may hold it.
-    :param name: an id that is wanted, which ``look`` looks for as well; "" for none.
+    :param known: the chain as the ledger has it; None if no record leads to it: then its newest manifest counts.
+    :param span: and :param look: return whether a segment may hold wanted events, by its times and by the text of its
+        manifest. :param name: the wanted id, which ``look`` searches for too; "" for none.
     :raises AuditError: the spool or a record cannot be read, or a manifest is not what was written.
     """
     head = known.head if known else None
@@ -289,7 +290,7 @@ def outlines_of(
 
 
 def _begins_at(outlines: list[Outline], known: OpenStream) -> str:
-    """Return the digest of the manifest that the oldest of some outlines follows; the head's where there are none."""
+    """Return the digest of the manifest before the oldest outline; the head's digest if there are no outlines."""
     return outlines[-1].previous.digest if outlines else known.head.digest
 
 

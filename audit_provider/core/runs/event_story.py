@@ -34,11 +34,11 @@ State = Literal["delivered", "redriven", "filtered", "discarded", "set aside", "
 class Fate:
     """What became of an event at one destination.
 
-    :ivar state: one word for it. ``filtered`` goes by the filters of now, and ``delivered`` says that the destination
-        has confirmed the event by its own terms.
-    :ivar reason: a sentence without its full stop, "" where the state says all.
-    :ivar after: and :ivar until: it came to this state between these times, aware UTC; None for no bound.
-    :ivar there: under what name, or where, the destination has it; "" where that is not known.
+    :ivar state: one word for it. ``filtered`` is judged by the present filters. ``delivered`` means that the
+        destination has confirmed the event as its type defines it.
+    :ivar reason: a sentence without its full stop, "" if the state says everything.
+    :ivar after: and :ivar until: it reached this state between these times, aware UTC; None for no bound.
+    :ivar there: the name or place under which the destination has it; "" if not known.
     """
 
     destination: str
@@ -55,7 +55,7 @@ def fates(
     """Return what became of an event at each destination.
 
     :param deliveries: the destinations by name; None for one that the pipelines file does not have.
-    :param source: of the pipeline, as the pipelines file has it; None where nobody knows it.
+    :param source: of the pipeline, as the pipelines file has it; None if not known.
     :raises AuditError: the spool or a record cannot be read.
     """
     return [_fate(ledger, found, name, delivery, source) for name, delivery in deliveries.items()]
@@ -91,7 +91,7 @@ def _fate(
     if found.place < offset.started_at:
         return Fate(destination, "not shipped", "it was spooled before the destination was added")
     origin = _origin(found, source)
-    # A run that only leaves out is no success, so the last one may be older than the event's segment.
+    # A run that sent nothing because of filters is no success, so the last success may be older than the segment.
     is_since = offset.last_success is not None and offset.last_success >= found.manifest.written_at
     until = offset.last_success if is_since else None
     if delivery is not None and (rule := _rule(delivery, found, origin)):
@@ -101,7 +101,7 @@ def _fate(
 
 
 def _without_offset(found: FoundEvent, destination: str, letters: DeadLetters, *, is_enabled: bool) -> Fate:
-    """Return the fate of an event where no record says how far the destination got in its chain."""
+    """Return the fate of an event if no record says how far the destination got in its chain."""
     if letter := _letter(letters, found):
         return _of_letter(destination, letters, *letter)
     if found.name.is_made_here:
@@ -122,13 +122,13 @@ def _holds(found: FoundEvent, position: Position, offset: Offset) -> bool:
 
 
 def _letter(letters: DeadLetters, found: FoundEvent) -> tuple[Line, Letter] | None:
-    """Return the last dead letter of an event; None where there is none."""
+    """Return the last dead letter of an event; None if there is none."""
     place = (found.head.number, found.index)
     met = None
     for name in letters.names():
         segment, index = (int(each) for each in name.rpartition("/")[2].split("-")[:2])
         if (segment, index) > place:
-            break  # the names are in the order of the spool
+            break  # the names are sorted by segment and index
         for number, letter in enumerate(letters.read(name)):
             if letter.place == place and letter.id == found.event.id:
                 met = Line(name, number), letter
@@ -155,7 +155,7 @@ def _of_letter(destination: str, letters: DeadLetters, line: Line, letter: Lette
 
 
 def _origin(found: FoundEvent, source: str | Mapping[str, Any] | None) -> Origin | None:
-    """Return where an event comes from; None where nobody knows."""
+    """Return the origin of an event; None if it is not known."""
     position = found.position
     if position is not None:
         position = next((own for own, last in position.by_source(1) if found.head.number <= last), position)
@@ -166,7 +166,7 @@ def _origin(found: FoundEvent, source: str | Mapping[str, Any] | None) -> Origin
 
 
 def _rule(delivery: Delivery, found: FoundEvent, origin: Origin | None) -> str:
-    """Return which filter leaves an event out now; "" where none does."""
+    """Return which present filter leaves an event out; "" if none does."""
     if origin is None or not (delivery.only or delivery.omit):
         return ""
     action = found.fields.get("action", "")
@@ -183,7 +183,7 @@ def _naming(patterns: Iterable[str], found: FoundEvent, origin: Origin) -> list[
 
 
 def _there(delivery: Delivery, found: FoundEvent, origin: Origin) -> str:
-    """Return under what name, or where, a destination has an event that it took."""
+    """Return the name or place under which a destination stores a delivered event; "" if not known."""
     options = delivery.options
     if isinstance(options, ElasticsearchOptions):
         target = options.target or stream_name(origin.source, options.namespace)
@@ -195,7 +195,7 @@ def _there(delivery: Delivery, found: FoundEvent, origin: Origin) -> str:
 
 
 def destinations_of(found: FoundEvent, deliveries: Mapping[str, Delivery]) -> dict[str, Delivery | None]:
-    """Return the destinations that an event may have gone to: those of the pipelines file, and those with dead letters.
+    """Return the destinations that may have received an event: those of the pipelines file, and any with dead letters.
 
     :raises SpoolDamagedError: the spool cannot be listed.
     """

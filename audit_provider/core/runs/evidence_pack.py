@@ -1,4 +1,4 @@
-"""What is known of a pipeline's time range, for somebody who was not there; nothing is left out silently."""
+"""Collect everything that is known of a pipeline's time range, as evidence for an auditor; omissions are listed."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class DayFacts:
-    """One day, by when events happened.
+    """The events that happened on one day.
 
     :ivar events: of them in kept segments. :ivar first_spooled: when the first, and :ivar last_spooled: the last of
         them was spooled. :ivar longest_delay: seconds between an event and the writing of its segment.
     :ivar destinations: by name, how many were ``delivered``, ``filtered``, ``set aside``, ``pending``, or ``not
-        shipped``, for they were spooled before the destination was added.
+        shipped`` because they were spooled before the destination was added.
     """
 
     events: int = 0
@@ -71,9 +71,9 @@ class SegmentFacts:
 class LetterFacts:
     """A dead letter of the range, without its event.
 
-    :ivar redriven_at: when the destination took it, None where it has not. :ivar left_out_at: when its settings left it
-        out of a redrive. :ivar discarded_at: when it was discarded, with :ivar discarded_by: who did so, "" where
-        Airflow does not say, and :ivar discarded_for: why.
+    :ivar redriven_at: when the destination accepted it, None if it has not. :ivar left_out_at: when the destination's
+        filters left it out of a redrive. :ivar discarded_at: when it was discarded. :ivar discarded_by: who did so, ""
+        if Airflow does not say. :ivar discarded_for: why.
     """
 
     stream: str
@@ -90,19 +90,21 @@ class LetterFacts:
 
     @property
     def is_open(self) -> bool:
-        """Whether the destination is still to get it."""
+        """Whether the event is still to be sent to the destination."""
         return not (self.redriven_at or self.left_out_at or self.discarded_at)
 
 
 @dataclass(slots=True)
 class PackFacts:
-    """Everything that a pack says.
+    """The contents of a pack.
 
-    :ivar streams: folders that were looked at, with how many events they hold by the ledger.
-    :ivar compared_until: up to where the reconciliation has compared the spool with the source; None where it has not.
-    :ivar checkpoints: and :ivar changes: records of the evidence that were made in the range, or after it and cover it.
-    :ivar unreadable: records that could not be read and may be of the range.
-    :ivar removed: streams of which segments are no longer kept, with the number of the first that is.
+    :ivar streams: folders that were read, with the number of their events according to the ledger.
+    :ivar compared_until: up to which time the reconciliation has compared the spool with the source; None if nothing
+        was compared.
+    :ivar checkpoints: evidence records made since the range began. :ivar changes: changes of the configuration in the
+        range.
+    :ivar unreadable: records that could not be read and may belong to the range.
+    :ivar removed: streams from which segments were removed, with the number of the first one that is kept.
     """
 
     pipeline: str
@@ -125,7 +127,7 @@ class PackFacts:
     removed: dict[str, int] = field(default_factory=dict)
 
     def as_json(self) -> bytes:
-        """Return all of it, for machines."""
+        """Return the contents as JSON."""
         content = {
             **{name: getattr(self, name) for name in self.__slots__},
             "days": {str(day): facts for day, facts in sorted(self.days.items())},
@@ -148,8 +150,9 @@ def collect(
 
     Each kept segment with events of the range is read and proven.
 
-    :param looks_at: says whether the events of a day are wanted. :param meet: takes each event that a destination has
-        confirmed: name of that, folder of the stream, manifest, event.
+    :param looks_at: returns whether the events of a day are wanted.
+    :param meet: called with each event that a destination has confirmed: name of the destination, folder of the stream,
+        manifest, event.
     :raises AuditError: the spool or a record cannot be read.
     """
     facts = PackFacts(
@@ -194,7 +197,7 @@ def _read(
     looks_at: Callable[[date], bool],
     meet: Meet | None,
 ) -> None:
-    """Read what a stream holds of the range."""
+    """Read the events of the range from one stream."""
     stream = opened.stream
     judges = {name: _Judge(opened, pipeline, name, facts, wanted) for name in pipeline.destinations}
     for outline in reversed(stream.outlines(opened.head, lambda _: True)):
@@ -236,7 +239,7 @@ def _count(day: DayFacts, event: Event, manifest: Manifest) -> None:
 
 
 class _Judge:
-    """Says what became of the events of a stream at one destination; its dead letters of the range are listed."""
+    """Judges what became of a stream's events at one destination, and lists its dead letters of the range."""
 
     def __init__(
         self, opened: OpenStream, pipeline: Pipeline, destination: str, facts: PackFacts, wanted: Window
@@ -326,12 +329,12 @@ _SHOWN = ("type", "conn_id", "enabled", "format", "ocsf_version", "only", "excep
 
 
 def _shown(written: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the keys of a destination that hold no secret in any product."""
+    """Return the settings of a destination that never hold a secret."""
     return {key: value for key, value in written.items() if key in _SHOWN}
 
 
 def files_of(facts: PackFacts, store: Store, *, events: bool) -> Iterator[tuple[str, bytes]]:
-    """Yield the manifests of the range's segments, byte for byte, and on demand the events, as name and content.
+    """Yield name and content of the manifests of the range's segments, unchanged, and of their events if ``events``.
 
     :raises AuditError: the spool cannot be read.
     """

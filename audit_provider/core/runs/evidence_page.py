@@ -1,4 +1,4 @@
-"""The page of a pack, for people: one HTML file without script, font or request; light, and made to be printed."""
+"""The readable page of a pack: one HTML file for print, without scripts, fonts or requests."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ _MOST_LETTERS = 200
 
 
 def page_of_pack(facts: PackFacts, verification: Verification, calendar: Calendar, signer: str) -> str:
-    """Return the page. Every text of others is escaped.
+    """Return the page. Every text from outside is escaped.
 
-    :param calendar: of the range's days. :param signer: sentence about who has signed the pack.
+    :param calendar: with the days of the range. :param signer: sentence that says who has signed the pack.
     """
     title = f"{said(facts.pipeline)}: evidence from {_day(facts.start)} to {_day(facts.end)}"
     parts = [
@@ -146,7 +146,7 @@ def _state(state: str) -> str:
 
 
 def _answers(day: Day) -> str:
-    """Return what destinations answered, a line for each; those that were not asked share one."""
+    """Return what destinations answered, one line for each; those that were not asked share one line."""
     lines = [
         f"{_words(f'{name}: {asked.lacks or _all(asked.events)}')}, {_moment(asked.at)}"
         for name, asked in sorted(day.asked.items())
@@ -302,7 +302,7 @@ def _whole(day: date) -> str:
 
 
 def _words(text: str) -> str:
-    """Return a text of which no word is broken, however narrow its column is."""
+    """Return a text in which the browser breaks no word, however narrow the column is."""
     return f'<span class="words">{said(text)}</span>'
 
 

@@ -1,4 +1,4 @@
-"""The gaps of pipelines: collected from their records of progress, and acknowledged by people."""
+"""Collect the gaps of pipelines from their records of progress, and record acknowledgements by people."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def all_gaps(ledger: Ledger, store: Store, pipelines: Iterable[Pipeline]) -> list[GapRecord]:
-    """Return every gap of every stream of pipelines, with those that are closed or acknowledged.
+    """Return every gap of every stream of some pipelines, including closed and acknowledged ones.
 
     :raises AuditError: the spool or a record cannot be read.
     """
@@ -32,10 +32,10 @@ def all_gaps(ledger: Ledger, store: Store, pipelines: Iterable[Pipeline]) -> lis
 
 
 def streams_with_gaps(ledger: Ledger, pipeline: str, known: Iterable[StreamName]) -> list[StreamName]:
-    """Return the streams of a pipeline whose gaps count, each once: also those that have no folder in the spool.
+    """Return the streams of a pipeline that may have gaps, each once, including streams without a folder in the spool.
 
-    :param known: streams that are looked at in any case, such as those in the spool.
-    :raises StopError: the record of windows that have gaps holds something else.
+    :param known: streams to include in any case, such as those in the spool.
+    :raises StopError: the record of windows with gaps cannot be read.
     """
     always = [StreamName(pipeline), StreamName.of_reconciliation(pipeline)]
     return list(dict.fromkeys([*always, *known, *GapWindows(ledger, pipeline).load()]))
@@ -46,8 +46,9 @@ def gaps_of_streams(
 ) -> list[GapRecord]:
     """Return every gap of some streams of one pipeline.
 
-    :param destinations: names of those that are served; what they all have got closes a gap of late events.
-    :raises StopError: a record does not hold what it should.
+    :param destinations: names of the destinations that are served; a gap of late events is closed once all of them have
+        received these events.
+    :raises StopError: a record cannot be read.
     """
     acknowledged = Acknowledgements(ledger, pipeline).load()
     found: list[GapRecord] = []
@@ -61,11 +62,11 @@ def gaps_of_streams(
 def acknowledge_gap(
     ledger: Ledger, store: Store, pipeline: Pipeline, gap_id: str, *, by: str, note: str = ""
 ) -> Acknowledgement:
-    """Record that somebody has looked at a gap and takes it as it is; it is not shown as open any more.
+    """Record that a person has examined and accepted a gap; it is no longer shown as open.
 
-    :param by: who. :param note: what was found out or done.
+    :param by: the person. :param note: what was found out or done.
     :raises ConfigurationError: there is no such gap, or nobody is named.
-    :raises FencedError: somebody else has acknowledged one at the same moment.
+    :raises FencedError: another person has changed the acknowledgements at the same moment.
     """
     if not by.strip():
         raise ConfigurationError(f"the gap {gap_id} of {pipeline.name} is acknowledged by nobody: say who does it.")
@@ -79,10 +80,10 @@ def acknowledge_gap(
 
 
 def reopen_gap(ledger: Ledger, pipeline: str, gap_id: str) -> Acknowledgement:
-    """Take back that a gap was acknowledged, so that it is open again; return what was taken back.
+    """Withdraw the acknowledgement of a gap, so that the gap is open again, and return the acknowledgement.
 
     :raises ConfigurationError: nobody has acknowledged it.
-    :raises FencedError: somebody else has acknowledged one at the same moment.
+    :raises FencedError: another person has changed the acknowledgements at the same moment.
     """
     record = Acknowledgements(ledger, pipeline)
     found = record.load().get(gap_id)

@@ -1,4 +1,4 @@
-"""What is left behind under a name that the pipelines file does not have: events that nobody ships any more."""
+"""Find events that are no longer shipped, because the pipelines file has no such pipeline or destination any more."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LeftBehind:
-    """Events of one stream that wait for a destination which is not served any more.
+    """Events of one stream that wait for a destination that is no longer served.
 
-    :ivar destination: "" where no destination has begun with the stream. :ivar pending: events that wait.
-    :ivar set_aside: events that were ever set aside for it. :ivar is_pipeline: the pipeline itself has gone, and not
-        only the destination.
+    :ivar destination: "" if no destination has begun with the stream. :ivar pending: events that wait.
+    :ivar set_aside: events that were ever set aside for it. :ivar is_pipeline: whether the pipeline itself was removed,
+        and not only the destination.
     """
 
     name: StreamName
@@ -57,11 +57,11 @@ def left_in_spool(
 ) -> list[LeftBehind]:
     """Return what is left behind in a spool.
 
-    A ledger of Airflow's tasks cannot be listed, so the destinations are those of the file and those with dead letters.
+    Tasks cannot list Airflow's ledger, so only the destinations of the file and those with dead letters are examined.
 
     :param known: names of the pipelines of the file, with the names of their destinations.
-    :param own: of the known pipelines, only this one is looked at; None for all.
-    :param now: aware UTC; with it, dead letters are found by the index that is renewed once a day.
+    :param own: the only known pipeline to examine; None for all.
+    :param now: aware UTC; if given, dead letters are found by the index that is renewed once a day.
     :raises AuditError: the spool or a record cannot be read.
     """
     found: list[LeftBehind] = []
@@ -77,10 +77,10 @@ def left_in_spool(
 
 
 def left_in_ledger(ledger: ListedLedger, known: Mapping[str, Collection[str]]) -> list[LeftBehind]:
-    """Return what is left behind by the records of a ledger that can be listed.
+    """Return what is left behind according to the records of a ledger that can be listed.
 
     :param known: names of the pipelines of the file, with the names of their destinations.
-    :raises StopError: a record holds something else.
+    :raises StopError: a record cannot be read.
     """
     keys = [key for key in map(RecordKey.parsed, ledger.keys()) if key]
     destinations: dict[StreamName, set[str]] = {key.stream: set() for key in keys if key.kind == "position"}
@@ -95,7 +95,7 @@ def _left(
 ) -> Iterator[LeftBehind]:
     gone = name.pipeline not in known
     candidates = sorted(set(destinations) - set(known.get(name.pipeline, ())))
-    # A pipeline without destinations is one with mistakes: nobody knows which it is to have.
+    # A known pipeline without destinations has a faulty definition, so its destinations are not known.
     if not gone and not (candidates and known[name.pipeline]):
         return
     stream = stream_progress(ledger, name)
@@ -110,6 +110,6 @@ def _left(
         pending = stream.position.pending(offset)
         if pending > 0 or offset.counts.set_aside:
             yield LeftBehind(name, destination, max(pending, 0), offset.counts.set_aside, gone)
-    # Evidence need not be shipped anywhere.
+    # Evidence is not shipped unless configured, so evidence without an offset is normal.
     if gone and not begun and not name.is_evidence:
         yield LeftBehind(name, "", stream.head.total, 0, gone)

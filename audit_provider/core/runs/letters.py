@@ -1,4 +1,4 @@
-"""What a task does with the dead letters of a destination: it sends them again, or records that a person discards them.
+"""Send the dead letters of a destination again, or record that a person has discarded them.
 
 Nothing is removed: the letters stay in the spool.
 """
@@ -28,11 +28,10 @@ if TYPE_CHECKING:
 def redrive_letters(shipment: Shipment, *, has_source: bool = True) -> ShipCounts:
     """Send the open dead letters of a destination again and return what became of them.
 
-    It stops in good order when the time of the task is up; the rest stays open.
-
+    It stops without an error when the time of the task is over; the rest stays open.
     :param shipment: how the destination is reached.
-    :param has_source: whether the source is known where a stream's position is gone.
-    :raises AuditError: it cannot go on. What was taken before is recorded.
+    :param has_source: whether the source is known even if a stream's position was deleted.
+    :raises AuditError: it cannot continue. What was accepted before is recorded.
     """
     total = ShipCounts()
     for kept in kept_letters(shipment.ledger, shipment.store, shipment.pipeline, shipment.destination):
@@ -81,13 +80,13 @@ def redrive_letters(shipment: Shipment, *, has_source: bool = True) -> ShipCount
 
 
 def _redrive(shipment: Shipment, kept: KeptLetters) -> ShipCounts:
-    """Send the letters of one chain, those of each source that it was read from as that source's."""
+    """Send the letters of one chain, each as an event of the source that it was read from."""
     position = kept.position
     if position is None or not position.earlier_sources:
         destination, terms = shipment.connect(position)
         return redrive(destination, kept.letters, terms=terms)
     if not kept.is_current:
-        # The numbers of the sources are of the chain that followed: it began with the source that was read last.
+        # The position's segment numbers belong to the next chain. It began with the source that this chain read last.
         destination, terms = shipment.connect(next(position.by_source(1))[0])
         return redrive(destination, kept.letters, terms=terms)
     counts, first = ShipCounts(), 1
@@ -99,7 +98,7 @@ def _redrive(shipment: Shipment, kept: KeptLetters) -> ShipCounts:
 
 
 _NAMED = 10
-"""Events that a warning names."""
+"""Number of events that a warning names."""
 
 
 def discard_letters(
@@ -112,10 +111,10 @@ def discard_letters(
     log: Log,
     now: Callable[[], datetime],
 ) -> int:
-    """Record that open dead letters of all streams are discarded, and return how many events that are.
+    """Record that open dead letters of all streams are discarded, and return the number of events.
 
-    Nothing is sent and nothing is removed: the letters stay in the spool, with who has discarded them and why. A letter
-    that is not open stays as it is, so a repeat changes nothing.
+    Nothing is sent or removed: the letters stay in the spool, with who has discarded them and why. A letter that is not
+    open stays as it is, so a repeat changes nothing.
 
     :raises AuditError: the spool or a record cannot be read or written. What was discarded before is recorded.
     """

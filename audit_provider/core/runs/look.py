@@ -1,8 +1,7 @@
-"""One look at a source: whether there is something that a run would read. Nothing is written, here or at the vendor.
+"""One look at a source: check whether a run would find something new. It writes nothing, here or at the vendor.
 
-What the looks have seen stays in memory: the state of reading, and which events the spool holds. So a look costs one
-request in most cases, and no record or segment is read for it. A run reads from its own position and does not depend on
-any look.
+The results of earlier looks stay in memory: the state of reading, and which events the spool holds. So most looks cost
+one request and read no record or segment. A run reads from its own position and does not depend on looks.
 """
 
 from __future__ import annotations
@@ -32,23 +31,23 @@ if TYPE_CHECKING:
     from audit_provider.core.spool import Head, Store, Stream
 
 NO_POSITION = "position"
-"""What is found where no run has read the source yet."""
+"""The result of a look if no run has read the source yet."""
 
 LEFT_UNREAD = "unread"
-"""What is found where the last run has not read the source to its end."""
+"""The result of a look if the last run has not read the source to its end."""
 
 _COMMITS_WITHIN = timedelta(minutes=3)
-"""How often a run that reads writes its position at least, with some room."""
+"""The longest time between two commits of a run that is reading, with some margin."""
 
 
 @dataclass(frozen=True)
 class Watched:
-    """What a look is made with.
+    """What a look needs.
 
-    :ivar start: where reading begins without a position, as the pipeline says; None for the default.
-    :ivar pages: returns a new reader of a source's pages, over a connection that is kept.
-    :ivar account: returns the account that is read, see :mod:`~audit_provider.core.account`. It is given the position,
-        and refuses one of another account.
+    :ivar start: where reading begins without a position, as configured in the pipeline; None for the default.
+    :ivar pages: returns a new reader of a source's pages, over a connection that stays open.
+    :ivar account: returns the account that is read, see :mod:`~audit_provider.core.account`. It receives the position,
+        and raises an error if that is of another account.
     """
 
     ledger: Ledger
@@ -63,17 +62,17 @@ class Watched:
 
 
 class Lookout:
-    """Looks at a source again and again, and remembers what it has seen."""
+    """Looks at a source repeatedly, and remembers what it has seen."""
 
     def __init__(self, watched: Watched) -> None:
         self._watched = watched
         self._memory: _Memory | None = None
 
     def look(self) -> frozenset[str]:
-        """Return what a run would find, as names that stay the same for the same things; nothing if there is nothing.
+        """Return what a run would find, as stable names; an empty set if there is nothing.
 
-        A look that fails or has to wait goes on, at the next call, from the last page that it has read. After one that
-        has found something, the next one begins from the position on record.
+        After a look that failed or had to wait, the next call continues from the last page that was read. After a look
+        that found something, the next call begins from the position on record.
 
         :raises WaitError: the service, or its budget, asks for a longer wait than may be slept here.
         :raises AuditError: the source, a record or the spool cannot be read.
@@ -93,7 +92,7 @@ class Lookout:
             return newer.news_of(found)
 
     def _left_unread(self, memory: _Memory) -> frozenset[str]:
-        """Return what is found where nothing is new: what the last run has left unread, unless that run goes on."""
+        """Return the result if nothing is new: ``LEFT_UNREAD`` if the last run left something unread and has ended."""
         if memory.position.complete:
             return frozenset()
         self.forget()
@@ -106,7 +105,7 @@ class Lookout:
         self._memory = None
 
     def run_since(self, moment: datetime) -> Literal["none", "reading", "done"]:
-        """Return how far a run has got that was started at a moment, by the position: it may not have begun to read.
+        """Return how far a run has got that was started at the given time, according to the position.
 
         :raises AuditError: the position cannot be read.
         """
@@ -116,7 +115,7 @@ class Lookout:
         return "reading" if not position.complete and self._goes_on(position) else "done"
 
     def _goes_on(self, position: Position) -> bool:
-        """Whether a run may be reading that has not come to the end yet."""
+        """Whether a run may still be reading."""
         return recently(position.updated_at, self._watched.now(), _COMMITS_WITHIN)
 
 
@@ -147,13 +146,13 @@ class _Memory:
             volatile=watched.spec.volatile,
             tell=watched.log.warning,
         )
-        # What is admitted as new needs a segment to be in. It is never written.
+        # Admitting new events needs an open segment. It is never written.
         self._known.open(SegmentWriter(watched.now()))
         self._unreadable = UnreadableRecords(streams[0][0], position.counts.set_aside)
         self._others = [stream for stream, _ in streams[1:]]
 
     def look(self) -> _Found | None:
-        """Read on until there is something new, and return it; None if there is nothing to the end."""
+        """Read until something is new, and return it; None if there is nothing new up to the end of the source."""
         found = _Found()
         reader = self._reader(found)
         steps = steps_of(self._watched.spec.reading, reader, self._reading, self._watermark)
@@ -177,7 +176,7 @@ class _Memory:
         return bool(self.news_of(found))
 
     def news_of(self, found: _Found) -> frozenset[str]:
-        """Return names of what is new of that which was found, and remember it: asked again, it is not new."""
+        """Return the names of what is new in ``found``, and remember it: at the next call it is no longer new."""
         names: set[str] = set()
         if found.step:
             self._known.recall(min(found.step.since, self._watched.now()))
@@ -195,7 +194,7 @@ class _Memory:
 
         def pages(each: SourceSpec) -> PageReader:
             reader = watched.pages(each)
-            # It would start a subscription that a run is to find stopped, so that what it has missed is a gap.
+            # Preparing would start a stopped subscription. A run must find it stopped, to record the gap.
             reader.prepares = False
             return reader
 
@@ -211,7 +210,7 @@ class _Memory:
 
 
 def _memory_of(watched: Watched) -> _Memory | None:
-    """Return what a look begins with; None where there is no position, or one of another source.
+    """Return what a look begins with; None if there is no position, or one of another source.
 
     :raises AuditError: a record or the spool cannot be read, or the position is of another account.
     """
@@ -232,4 +231,4 @@ def _name_of(gap: Gap) -> str:
 
 
 def _say_nothing(line: str) -> None:
-    """Say nothing: the run that reads the same says it."""
+    """Do nothing: the run that reads the same records logs it."""

@@ -1,23 +1,23 @@
-"""What the streams of a pipeline mean for the shipment of another: events that a destination has, or lacks, with them.
+"""How other streams of a pipeline affect a shipment: their events that a destination has already, or lacks.
 
 **The live stream leaves out what a backfill window has delivered.** A backfill may read a time before polling reads it
 for the first time. Both streams then hold these events, because monitoring, retention and reconciliation of one stream
-must not depend on another. Only a shipment of the live stream looks at the windows, and leaves out what is proven to be
-at the destination. An event is proven only if
+must not depend on another. Only a shipment of the live stream looks at the windows, and leaves out events that are
+proven to be at the destination. An event is proven only if
 
-- the destination has received every event of the window: none is pending, filtered, set aside, or no longer kept,
-- that was from beginning to end with the configuration, the address and the credential that the destination has now,
+- the destination has received every event of the window: none is pending, filtered, set aside or removed,
+- the whole window was shipped with the configuration, the address and the credential that the destination has now,
 - the window was read from the same source and account, and its fields have the same meaning,
 - the chain of the window that the ledger leads to holds an event with the same id, the same time and the same bytes,
-- the live segment is new: who deletes an offset so that everything is sent again receives the older ones,
-- where content names an object, the window was delivered before the live segment was written. Otherwise a try whose
-  answer was lost may have stored the events under the name of another content.
+- the live segment is new: after an offset was deleted so that everything is sent again, older segments are sent,
+- the window was delivered before the live segment was written, if the destination names objects by their content.
+  Otherwise a try whose answer was lost may have stored the events under the name of another content.
 
-What is not proven is sent: a repeat does less harm than a loss.
+An event that is not proven is sent: a repeat does less harm than a loss.
 
-**A window may lack what an overlapping one holds.** A window leaves out what an overlapping window has in the spool
-already. A destination that is added later, and is given the second window alone, would then lack the events of the
-first one, and its task would be green.
+**A window may lack what an overlapping one holds.** A window leaves out events that an overlapping window already has
+in the spool. If a destination is added later and receives only the second window, it would lack these events, and its
+task would succeed.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ if TYPE_CHECKING:
     from audit_provider.core.spool import Manifest, Store, Stream
 
 NEW_FOR = timedelta(days=1)
-"""For so long a live segment is new."""
+"""Age up to which a live segment counts as new."""
 
 _AGED = timedelta(minutes=15)
-"""A live segment without an event older than this is what polling finds in each run: it costs no look at the spool."""
+"""Polling finds only recent events, so a live segment without an event older than this needs no look at the spool."""
 
 _OWN = -1
 
@@ -77,12 +77,13 @@ class _Delivered:
 
 @dataclass
 class DeliveredWindows:
-    """Finds the events of the live stream that a destination has received with a window.
+    """Finds the events of the live stream that a destination has already received with a backfill window.
 
     :ivar pipeline: its name. :ivar position: of the live stream, for the segments of one source.
     :ivar delivered_to: returns the digest of how the destination is reached now, see
-        :attr:`~audit_provider.core.model.Offset.delivered_to`; "" proves nothing.
-    :ivar whole_segments: content names an object, see :class:`~audit_provider.core.destinations.base.Limits`.
+        :attr:`~audit_provider.core.model.Offset.delivered_to`; "" if not known, and then nothing is proven.
+        :ivar whole_segments: whether the destination names objects by their content, see
+            :class:`~audit_provider.core.destinations.base.Limits`.
     :ivar now: returns the time, aware UTC. :ivar count: of the events that were left out.
     """
 
@@ -106,7 +107,7 @@ class DeliveredWindows:
         self._contents = ContentTable()
 
     def followed(self, manifests: Iterable[Manifest]) -> Iterator[Manifest]:
-        """Yield the manifests of the live segments that are shipped, and note which is next."""
+        """Yield the manifests of the live segments that are shipped, and remember the current one."""
         for manifest in manifests:
             self._manifest = manifest
             yield manifest
@@ -136,7 +137,7 @@ class DeliveredWindows:
         return found
 
     def close(self) -> None:
-        """Drop what was read, and say how many events were left out."""
+        """Drop what was read, and log how many events were left out."""
         if self.count:
             self.log.info(
                 "%d events of %s/live were left out: %s has received them with a backfill.",
@@ -151,20 +152,20 @@ class DeliveredWindows:
         return self.now() - manifest.written_at < NEW_FOR and manifest.written_at - manifest.first_time > _AGED
 
     def _windows_of(self, manifest: Manifest) -> list[StreamName]:
-        """Return the proven windows that may hold events of a segment, and read those that were not read before."""
+        """Return the proven windows that may hold events of a segment; read those that were not read before."""
         if self._unread is None:
             self._unread = {each: None for each in StreamName.all_in(self.store, self.pipeline) if each.span}
         for name in [each for each in self._unread if _may_share(each, manifest)]:
             found = self._unread.pop(name) or self._proven_window(name)
             if found and self.whole_segments and manifest.written_at < found.at:
-                self._unread[name] = found  # a later segment may be written behind it
+                self._unread[name] = found  # a later live segment may be written after its delivery
             elif found:
                 self._read(found.stream)
                 self._proven.append(name)
         return [each for each in self._proven if _may_share(each, manifest)]
 
     def _proven_window(self, name: StreamName) -> _Delivered | None:
-        """Return a window of which the destination has received every event; else None."""
+        """Return a window if the destination has received every event of it, else None."""
         opened = open_stream(self.ledger, self.store, name)
         offset = opened.offset(self.destination) if opened else None
         if opened is None or offset is None or offset.last_success is None or not opened.head.total:
@@ -206,21 +207,24 @@ def _may_share(name: StreamName, manifest: Manifest) -> bool:
 
 
 def _content(event: Event) -> bytes:
-    # The length keeps apart what would be joined to the same bytes.
+    # The length separates name and record: without it, different pairs could join to the same bytes.
     name = event.id.encode("utf-8", "surrogatepass")
     return b"%d %s %d %s" % (len(name), name, microseconds_of(event.time), bytes(event.raw))
 
 
 _OWN_NAME = re.compile(r"-[0-9a-f]{32}$")
-"""Ends the name of an event whose id another one has; which of the two has the id may differ between streams."""
+"""The end of the name of an event whose id another event has.
+
+Which of the two has the plain id may differ between streams.
+"""
 
 
 def windows_within(ledger: Ledger, store: Store, names: Sequence[StreamName], destination: str) -> list[StreamName]:
-    """Return further windows that lie within those that were shipped, and hold events that the destination lacks.
+    """Return further windows within those that were shipped that hold events that the destination lacks.
 
-    Also those with which it has begun and that are not at their end, because no other task may ship them.
+    Windows that were begun but not finished are included, because no other task may ship them.
 
-    :param names: of the streams that were shipped; only backfill windows are looked at.
+    :param names: of the streams that were shipped; only backfill windows count.
     :raises AuditError: a record cannot be read. A damaged window is left to :func:`refuse_lacking`.
     """
     found: dict[StreamName, None] = {}
@@ -249,13 +253,12 @@ def _is_begun(ledger: Ledger, name: StreamName, destination: str) -> bool:
 
 
 def refuse_lacking(ledger: Ledger, store: Store, names: Iterable[StreamName], destination: str, log: Log) -> None:
-    """Refuse to end well if the spool holds events of a window's time range that the destination was never given.
+    """Fail if the spool holds events of a window's time range that were never sent to the destination.
 
-    An event lacks if a window that the destination has not begun holds it, and neither the live stream nor a window
-    that it has begun does. Events are compared by id.
-
-    :param names: of the streams that were shipped; only backfill windows are looked at.
-    :raises StopError: some lack. What was shipped is recorded.
+    An event is missing if a window that the destination has not begun holds it, and neither the live stream nor a
+    window that the destination has begun does. Events are compared by id.
+    :param names: of the streams that were shipped; only backfill windows count.
+    :raises StopError: events are missing. What was shipped is recorded.
     :raises UnavailableError: the spool or the ledger does not answer.
     """
     for name in names:

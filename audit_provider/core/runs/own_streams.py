@@ -1,9 +1,9 @@
-"""What this package itself puts into the spool: evidence and findings, as events of two streams beside the live one.
+"""The streams that this package writes itself: evidence and findings, beside the live stream.
 
-Each has a chain and a tree like every other stream, and the ship tasks ship them where the pipeline says so. Evidence
-holds checkpoints, changes of the configuration, entries and what verifications have found. Several tasks of a pipeline
-may write it at once, which is rare: the one that comes second reads the record again and goes on behind the other.
-Findings are written by the report alone.
+Each has a chain and a tree like every other stream, and the ship tasks ship them if the pipeline is configured so.
+Evidence holds checkpoints, changes of the configuration, log entries and results of verifications. In rare cases
+several tasks of a pipeline write evidence at once: the second one reads the record again and appends after the first.
+Only the report writes findings.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ ENTRIES_ACTION = "audit_provider.entries"
 VERIFICATION_ACTION = "audit_provider.verification"
 
 OWN_FIELDS = Fields(id="id", time="time", action="action", object_type="kind", object_id="subject")
-"""Where evidence and findings keep common values."""
+"""The fields of common values in evidence and findings."""
 
 _TRIES = 10
 
@@ -73,19 +73,19 @@ def _append_evidence(ledger: Ledger, store: Store, pipeline: str, events: Sequen
 FINDINGS_SOURCE = "audit_provider"
 FINDINGS_TITLE = "Audit provider findings"
 FINDINGS_TELLER = "the stream of findings"
-"""Under which name a memory knows whether a finding is spooled."""
+"""The name under which a memory records that a finding is spooled."""
 
 
 def spool_findings(ledger: Ledger, store: Store, pipeline: str, memory: Memory, now: datetime, fields: Fields) -> int:
-    """Put the findings that are not there yet into the pipeline's stream of findings, however late that is.
+    """Append findings that are not spooled yet to the pipeline's stream of findings, however late that is.
 
-    A finding's event has the time at which it was found, so a crash before the position is recorded, or before the
-    memory is, spools none twice. It says where names of events stand in it, and which of their fields they come from,
-    for a destination that redacts these.
+    A finding's event has the time at which it was found, so no finding is spooled twice after a crash before the
+    position or the memory was saved. For destinations that redact names, the event says where it contains names, and
+    from which fields of the source they come.
 
     :param memory: records what was spooled; save it afterwards. :param now: aware UTC.
     :param fields: of the pipeline's source.
-    :return: how many the stream holds that the memory did not know to be there.
+    :return: how many findings were spooled, now or before, without being recorded in the memory.
     :raises AuditError: the spool or the Variable cannot be read or written.
     """
     due = memory.untold(FINDINGS_TELLER, now)
@@ -111,7 +111,7 @@ def spool_findings(ledger: Ledger, store: Store, pipeline: str, memory: Memory, 
 
 
 def _appended(store: Store, name: StreamName, position: Position, events: Sequence[Event], now: datetime) -> Position:
-    """Append events to a stream, durably, and return the position to commit."""
+    """Append events durably to a stream, and return the position to commit."""
     segment = SegmentWriter(now)
     segment.add(events)
     head = name.stream(store, position).append(segment, position.head, now)

@@ -1,4 +1,4 @@
-"""What the evidence says of one event: the checkpoint that covers it, and the proof that it is there."""
+"""Find the checkpoint that covers an event, and prove that the event is in the log."""
 
 from __future__ import annotations
 
@@ -32,14 +32,15 @@ if TYPE_CHECKING:
     from audit_provider.core.spool.manifests import Outline
 
 _CLOCKS_APART = timedelta(days=1)
-"""Of two workers at most: a checkpoint may be dated so much before an event that it covers."""
+"""Largest difference of two workers' clocks: a checkpoint may be dated this much before an event that it covers.
+"""
 
 _AT_ONCE = 8
-"""Segments of evidence that are read at the same time: from a bucket, most of the time of a read is waiting."""
+"""Segments of evidence that are read at the same time: a read from a bucket is mostly waiting."""
 
 
 class Passed(msgspec.Struct, frozen=True):
-    """How far a destination was when a checkpoint was made: the next event was ``index`` of ``segment``."""
+    """A destination's progress at a checkpoint: its next event was number ``index`` of ``segment``."""
 
     segment: int
     index: int
@@ -63,10 +64,9 @@ class KeptCheckpoint(msgspec.Struct, frozen=True):
 class Evidence:
     """The checkpoints of a pipeline, in the order in which they were made.
 
-    A year has thousands, so of one event only those are read that were made since it was spooled, up to the first that
-    answers. Without a record of the ledger the newest manifest of the stream counts.
-
-    :raises AuditError: by each question: the spool or a record cannot be read.
+    A year has thousands of them, so for one event only those since it was spooled are read, up to the first that
+    answers. If the ledger has no record, the newest manifest of the stream counts.
+    :raises AuditError: from each method: the spool or a record cannot be read.
     """
 
     def __init__(self, ledger: Ledger, store: Store, pipeline: str) -> None:
@@ -78,9 +78,9 @@ class Evidence:
         self._read: dict[str, list[KeptCheckpoint]] = {}
 
     def covering(self, found: FoundEvent) -> KeptCheckpoint | None:
-        """Return the first checkpoint of the last generation that covers an event; None where none does yet.
+        """Return the first checkpoint of the last generation that covers an event; None if none does yet.
 
-        Where the clock was ahead when the event was spooled, it may be a later one.
+        If the clock was ahead when the event was spooled, it may be a later checkpoint than the first.
         """
         covering: KeptCheckpoint | None = None
         newest = self._newest_generation(found)
@@ -95,7 +95,7 @@ class Evidence:
         return covering
 
     def passing(self, found: FoundEvent, destination: str) -> tuple[datetime | None, datetime | None]:
-        """Return when a destination had not got so far as an event yet, and when it first had; None where none says."""
+        """Return the last time before, and the first time after, a destination reached an event; None if not known."""
         place = (found.head.number, found.index)
         not_yet = None
         for each in self._since(found):
@@ -109,7 +109,7 @@ class Evidence:
         return max(TreeFiles.generations(self._store, found.name.folder, found.chain), default=0)
 
     def _since(self, found: FoundEvent) -> Iterator[KeptCheckpoint]:
-        """Yield the checkpoints of the chain that holds an event since it was spooled, by any worker's clock."""
+        """Yield the checkpoints of an event's chain since it was spooled, allowing for clocks that differ."""
         floor = back_by(found.manifest.written_at, _CLOCKS_APART)
         begin = next((place for place, (_, each) in enumerate(self._segments) if each.written_at >= floor), 0)
         for place in range(begin, len(self._segments), _AT_ONCE):
@@ -133,14 +133,14 @@ def _checkpoints_in(segment: tuple[Stream, Outline]) -> tuple[str, list[KeptChec
 
 
 def _chains_of(ledger: Ledger, store: Store, name: StreamName) -> Iterator[tuple[Stream, OpenStream | None]]:
-    """Yield the chains of a stream, those that ended first, with what the ledger has of the one that is open."""
+    """Yield the chains of a stream, ended ones first, each with the ledger's record if it is the current one."""
     opened = open_stream(ledger, store, name)
     for chain in store.folders(f"{name.folder}/"):
         yield Stream(store, name.folder, chain), opened if opened and chain == opened.chain else None
 
 
 def evidence_of(ledger: Ledger, store: Store, pipeline: str) -> Iterator[Event]:
-    """Yield the events of a pipeline's stream of evidence, those of chains that ended first.
+    """Yield the events of a pipeline's stream of evidence, those of ended chains first.
 
     :raises AuditError: the spool or a record cannot be read.
     """

@@ -1,6 +1,7 @@
-"""A pull: what one task reads from a source into the spool, and how it goes on where an earlier try ended.
+"""A pull: one task reads a source into the spool, and continues where an earlier try ended.
 
-How each run of the live stream ended is recorded. That decides no run: a record that cannot be written is only logged.
+The result of each run of the live stream is recorded, for people only: if the record cannot be written, this is logged
+and the run goes on.
 """
 
 from __future__ import annotations
@@ -42,23 +43,27 @@ if TYPE_CHECKING:
     from audit_provider.core.spool import Head, Store, Stream
 
 COUNTS = ("read", "spooled", "duplicates", "same_id", "set_aside", "outside", "recorded_within")
-"""What a pull counts."""
+"""The counts in the result of a pull."""
 
 WINDOW_SEGMENT_AGE = timedelta(minutes=5)
-"""Of a window: nobody waits for its events, and full segments make large files. A crash costs so much of reading."""
+"""Age at which a window's segment is written.
+
+Nobody waits for these events, and full segments make large files. A crash loses at most this much reading.
+"""
 
 
 @dataclass
 class Pulling:
     """One run that reads a source into one stream.
 
-    :ivar spec: of the source, as the stream is read. :ivar window: of the past; None for the live stream.
+    :ivar spec: of the source, for this stream. :ivar window: of the past; None for the live stream.
     :ivar lane: of the window, from 1. :ivar destinations: those that need the window; None for all.
-    :ivar begun: when the try began. :ivar run_minutes: minutes after which the live stream is left to the next run.
-    :ivar goes_on: the try has read something already, before a wait.
-    :ivar report: called with the position before and after reading, also where that failed.
-    :ivar before: the position as it was kept. :ivar pulled: what the loop did, once it has ended.
-    :ivar done: what is durable of this run.
+    :ivar begun: when the try began. :ivar run_minutes: minutes after which the next run reads the rest of the live
+        stream.
+    :ivar goes_on: whether the try has already read something, before a wait.
+    :ivar report: called with the position before and after reading, also after a failure.
+    :ivar before: the position before the run. :ivar pulled: what the loop did, once it has ended.
+    :ivar done: counts of what this run has committed.
     """
 
     ledger: Ledger
@@ -81,22 +86,23 @@ class Pulling:
 
     @property
     def read_before(self) -> datetime | None:
-        """When an earlier run has read the source to its end; None where nothing says so."""
+        """When an earlier run last read the source to its end; None if not known."""
         return self.before.last_complete if self.before else None
 
     @property
     def says_it_ended_well(self) -> bool:
-        """Whether the run has found nothing new, and its position says that it has read the source to its end."""
+        """Whether the run has found nothing new and its position records that it read the source to its end."""
         pulled = self.pulled
         if pulled is None or pulled.counts.spooled or not pulled.position.complete:
             return False
         return pulled.position.last_complete != self.read_before
 
     def run(self) -> dict[str, Any]:
-        """Read what there is, within the time allowed, and return counts and how far the stream is.
+        """Read what there is, within the time allowed, and return counts and the progress of the stream.
 
         :raises WaitError: the source allows no reading before a time within this run.
-        :raises AuditError: it cannot go on. What was read before is in the spool, and the next run goes on from there.
+        :raises AuditError: it cannot continue. What was read before is in the spool, and the next run continues from
+            there.
         """
         record = PositionWriter(self.ledger, self.source.name)
         self.before = record.load() if self.window else record.load_record()
@@ -163,7 +169,8 @@ class Pulling:
         def streams() -> list[tuple[Stream, Head]]:
             return known_streams(self.ledger, self.store, name, live, window, self.destinations, account=begun.account)
 
-        # What other windows hold is settled before any of this one is read.
+        # For a window, the streams are looked up before anything is read: what other windows hold must not change
+        # meanwhile.
         known = KnownStreams(streams)
         try:
             with grouped(self.log, f"Reading {spec.title} into {name.folder}"):
@@ -188,7 +195,7 @@ class Pulling:
                     f"{spec.title} allows no reading before {text_of(wait.until)}, which is after the "
                     f"{self.run_minutes} minutes of this task (run_minutes); the next try continues. It said: {wait}"
                 ) from None
-            # What was read is shipped meanwhile; the next run waits for the rest.
+            # The ship tasks can ship what was read; the next run waits for the rest.
             self.log.info("%s That is after the end of this run.", wait)
             return Pulled(reached, reached.counts - begun.counts, complete=False)
         finally:
@@ -196,7 +203,7 @@ class Pulling:
             self.report(begun, reached)
 
     def _with_account(self, position: Position, record: PositionWriter) -> Position:
-        """Keep the account that was read with the position, also where nothing else was committed."""
+        """Keep the account that was read in the position, even if nothing else was committed."""
         position = _of_account(position, self.source.learn_account())
         kept = self._kept
         if kept is None or _account_of(kept) != _account_of(position):
@@ -253,14 +260,14 @@ def source_failures_kept(
     log: Log,
     run: Callable[[], Pulling | None] = lambda: None,
 ) -> Iterator[None]:
-    """Record how the work inside ends: its failure, or that it ended well.
+    """Record whether the work inside the context failed or succeeded.
 
-    A wait is neither, nor is the end of a run that another one has replaced. A record is written where it says
-    something new, so runs that go well write none. A run that has found nothing new does not even read it: its position
-    says that it has read the source to its end since, see
+    A wait is neither, and neither is the end of a run that another run has replaced. The record is written only if it
+    changes, so repeated successes write nothing. A run that found nothing new does not even read it: its position
+    records that it has read the source to its end since, see
     :func:`~audit_provider.core.health.standing`.
 
-    :param run_id: of the DAG run, "" where there is none: the tries of one run count as one failure.
+    :param run_id: of the DAG run, "" if there is none: the tries of one run count as one failure.
     :param run: returns the run inside, once there is one.
     """
     try:
@@ -271,7 +278,7 @@ def source_failures_kept(
         _keep_failure(ledger, pipeline, str(error), run_id, now(), log, run())
         raise
     except Exception as error:
-        # Only words of this package's own hold no secret.
+        # A message from outside this package may contain a secret.
         said = f"The pull task ended with an unexpected {type(error).__name__}: see its log."
         _keep_failure(ledger, pipeline, said, run_id, now(), log, run())
         raise
@@ -304,9 +311,9 @@ def _keep_failure(
 
 
 def _last_complete(ledger: Ledger, pipeline: str) -> datetime | None:
-    """Return when the source was read to its end, by its position, of a run that has failed before it had loaded it.
+    """Return when the source was last read to its end, for a run that failed before it had loaded the position.
 
-    None where that cannot be read: the failure is recorded all the same.
+    None if the position cannot be read: the failure is recorded in any case.
     """
     try:
         position = position_record(ledger, StreamName(pipeline)).load()

@@ -1,6 +1,6 @@
-"""Which tasks behind a pull have nothing to do, proven by the records: these need not be started.
+"""Find the tasks after a pull that have nothing to do, as the records prove: they need not be started.
 
-A record that cannot be read proves nothing, and then the task that would read it runs.
+A record that cannot be read proves nothing, so the task that would read it runs.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from audit_provider.core.progress import Log
 
 REPORT_EVERY = timedelta(hours=1)
-"""The longest time between two reports of a pipeline that runs."""
+"""The longest time between two reports of a running pipeline."""
 
 
 @dataclass(frozen=True, slots=True)
 class Followers:
-    """The tasks behind a pull.
+    """The tasks after a pull.
 
     :ivar ships: Ids of the ship tasks, by destination.
     :ivar off: Destinations that are not enabled: their tasks ship nothing.
-    :ivar report: Id of the report; "" where none may be skipped.
+    :ivar report: Id of the report task; "" if it may not be skipped.
     :ivar settle: How long after its end the report evaluates an hour.
     :ivar findings: Whether the ship tasks also ship findings. :ivar evidence: Whether they also ship checkpoints and
         changes of the configuration.
@@ -54,10 +54,10 @@ class Followers:
 
 @dataclass(frozen=True, slots=True)
 class Idle:
-    """What has nothing to do.
+    """The tasks that have nothing to do.
 
     :ivar current: destinations that have everything. :ivar off: those that are not enabled.
-    :ivar report: when the report was made that still stands; None where another one is due.
+    :ivar report: when the last report was made if it is still valid; None if another one is due.
     """
 
     current: tuple[str, ...] = ()
@@ -81,10 +81,10 @@ def idle_after(
     now: datetime,
     log: Log,
 ) -> Idle:
-    """Return what has nothing to do after a pull of the live stream.
+    """Return the tasks that have nothing to do after a pull of the live stream.
 
-    :param before: the position that the pull began with; None where it had none, or where an earlier try may have left
-        something to report. :param position: that it has committed.
+    :param before: the position with which the pull began; None if there was none, or if an earlier try may have left
+        something to report. :param position: that the pull has committed.
     :param redrive: destinations whose dead letters are to be sent again. :param now: aware UTC.
     """
     off = tuple(each for each in followers.off if each not in redrive)
@@ -102,13 +102,13 @@ def idle_after(
     stands = followers.report and is_quiet and before is not None and _is_like(before, position)
     report = _standing_report(ledger, pipeline, position, followers.settle, now, log) if stands else None
     if followers.report and is_quiet and report is None:
-        # With the hourly report the ship tasks run too: they keep a change of the configuration as evidence.
+        # The ship tasks run with the hourly report too: they keep changes of the configuration as evidence.
         return Idle(off=off)
     return Idle(current, off, report)
 
 
 def waiting_destinations(ledger: Ledger, pipeline: str, followers: Followers, log: Log) -> list[str]:
-    """Return the destinations whose ship tasks have something to do, as far as the records of progress say.
+    """Return the destinations whose ship tasks have something to do, according to the records of progress.
 
     :raises AuditError: a position cannot be read.
     """
@@ -121,15 +121,15 @@ def waiting_destinations(ledger: Ledger, pipeline: str, followers: Followers, lo
 
 
 def is_current(position: Position, offset: Offset | None) -> bool:
-    """Whether an offset stands at the end of its stream, and its destination's last run has nothing left to report."""
+    """Whether an offset is at the end of its stream, and the destination's last run has nothing left to report."""
     if offset is None or offset.chain != position.chain or not is_at_end(offset, position.head):
         return False
     if position.head.number and not offset.passed:
-        return False  # an earlier version did not say which segments it has passed
+        return False  # an earlier version did not record which segments it has passed
     counts = position.counts
     adds_up = counts.read == counts.spooled + counts.duplicates + counts.set_aside
     if not adds_up or position.pending(offset):
-        return False  # the ship task reports that
+        return False  # the ship task must report that
     return not (offset.failures_in_a_row or offset.untold or offset.ahead)
 
 
@@ -144,12 +144,12 @@ def _is_served(ledger: Ledger, streams: Mapping[StreamName, Position], destinati
 
 
 def _is_like(before: Position, position: Position) -> bool:
-    """Whether a pull read the source to its end, and has found nothing that a report would say."""
+    """Whether a pull read the source to its end and found nothing new for a report."""
     return position.complete and _reported(before) == _reported(position)
 
 
 def _reported(position: Position) -> tuple[object, ...]:
-    """Return what a report says of a position, apart from what it says of events."""
+    """Return what a report says about a position, apart from events."""
     notices = [(each.key, each.text, each.severity) for each in notices_in(position.noticed)]
     own = (position.source, position.chain, position.head, position.account, position.complete, position.gaps)
     return (*own, position.counts.set_aside, notices)
@@ -158,7 +158,7 @@ def _reported(position: Position) -> tuple[object, ...]:
 def _standing_report(
     ledger: Ledger, pipeline: str, position: Position, settle: timedelta, now: datetime, log: Log
 ) -> datetime | None:
-    """Return when the last report was made, where another one would say the same; None where one is due."""
+    """Return when the last report was made if another one would say the same; None if one is due."""
     try:
         summary = summary_record(ledger, pipeline).load()
     except AuditError as error:
@@ -168,7 +168,7 @@ def _standing_report(
         return None
     if not timedelta(0) <= now - summary.made_at < REPORT_EVERY:
         return None
-    # Silences and surges are found when an hour has ended and settled.
+    # Silences and surges are judged once an hour has ended and its settling time is over.
     return summary.made_at if _settled_hour(now - settle) == _settled_hour(_read_until(summary) - settle) else None
 
 

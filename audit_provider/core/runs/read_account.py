@@ -1,11 +1,11 @@
-"""Whose log a run reads. The vendor is asked for the account's id only where that is not known already.
+"""Find out which account a run reads. The vendor is asked for the account's id only if it is not known already.
 
-An id that is kept is good for the credential for which the vendor gave it, at the same address and with the same
-settings, for a day: a vendor may move a credential to another account. After a day, the vendor is asked again; if it
-does not answer that, the kept id counts. If the credential, the address or the settings are others, the vendor is asked
-before anything is read. A stream without a position asks before its first commit: until then nothing depends on the
-answer. If that question fails, the position keeps the check value of the credential, and no other credential reads on
-from it before a person has confirmed that it is of the same account.
+A kept id is valid for one day, for the credential for which the vendor gave it, at the same address and with the same
+settings: a vendor may move a credential to another account. After a day, the vendor is asked again; if it does not
+answer, the kept id counts. If the credential, the address or the settings have changed, the vendor is asked before
+anything is read. A stream without a position asks before its first commit, because nothing depends on the answer until
+then. If that request fails, the position keeps the check value of the credential. No other credential may continue from
+that position until a person has confirmed that it is of the same account.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ if TYPE_CHECKING:
     from audit_provider.core.progress import Log
 
 CHECKED_FOR = timedelta(days=1)
-"""For so long an id that the vendor has given is not asked for again."""
+"""How long an id that the vendor has given is not asked for again."""
 
 _REFUSED = "refused "
 
 
 class AccountConnection(Protocol):
-    """A connection to a service, as far as it says which account it leads to.
+    """The part of a connection to a service that says which account it reads.
 
     :ivar http_conn_id: its name.
     """
@@ -51,23 +51,22 @@ class AccountConnection(Protocol):
         """Return the account without asking the vendor, see :mod:`~audit_provider.core.account`."""
 
     def credential_check(self) -> str:
-        """Return the check value of the credential; "" where the vendor is not asked for the account's id."""
+        """Return the check value of the credential; "" if the vendor is never asked for the account's id."""
 
     def account_id(self) -> str:
         """Ask the vendor for the account's id.
 
-        :raises AuditError: it does not give it.
+        :raises AuditError: the vendor does not give it.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class ReadAccount:
-    """The account that a connection leads to.
+    """The account that a connection reads.
 
-    :ivar account: see :mod:`~audit_provider.core.account`. :ivar credential_check: to be kept with it.
-    :ivar check: of the credential that is used. :ivar asked: the run has asked the vendor for an id that nobody knew.
-    :ivar checked_at: when the vendor has last answered what the account's id is, None where nothing says so; to be
-        kept as well.
+    :ivar account: see :mod:`~audit_provider.core.account`. :ivar credential_check: the check value to keep with it.
+    :ivar check: of the credential that is used. :ivar asked: whether the run has asked the vendor for an unknown id.
+    :ivar checked_at: when the vendor last gave the account's id, None if not known; to keep as well.
     """
 
     account: str
@@ -78,8 +77,7 @@ class ReadAccount:
 
     @property
     def is_to_ask(self) -> bool:
-        """Whether no id is known, and the vendor has neither been asked by this run nor refused it to this credential
-        before.
+        """Whether to ask the vendor: no id is known, this run has not asked, and this credential was not refused.
         """
         known = self.asked or has_id(self.account) or self.credential_check == _REFUSED + self.check
         return bool(self.check) and not known
@@ -93,15 +91,15 @@ def read_account(
     log: Log,
     now: datetime | None = None,
 ) -> ReadAccount:
-    """Return the account that a connection leads to.
+    """Return the account that a connection reads.
 
-    :param kept: the streams that must be of this account, with their positions. If none of them has an id, it is asked
-        for first.
-    :param beside: positions of streams that may be of another account. If one of them has an id and nothing is kept,
-        that of this account is asked for first, because the ids of events are known by account.
-    :param now: aware UTC; None believes an id that was asked for more than a day ago.
-    :raises ConfigurationError: one of ``kept`` was read from another account, or the vendor refuses to say whether it
-        was, or nobody can say it. :raises CredentialError: it does not accept the credential.
+    :param kept: the streams that must be of this account, with their positions. If none of them has an id, the vendor
+        is asked first.
+    :param beside: positions of streams that may be of another account. If one of them has an id and ``kept`` is empty,
+        the vendor is asked first, because events are recognised by id within one account.
+    :param now: aware UTC; None accepts an id that was confirmed more than a day ago.
+    :raises ConfigurationError: a stream of ``kept`` was read from another account, or the vendor refuses to say, or it
+        cannot be known. :raises CredentialError: the vendor does not accept the credential.
     :raises UnavailableError: the vendor cannot be asked now.
     """
     given, check = connection.account(), connection.credential_check()
@@ -121,7 +119,7 @@ def read_account(
             _refuse_unknown(position, check, name, where)
         found = continued(position.account, found)
     if has_id(given):
-        # The vendor has given no id for this credential: the next one, without the extra, is asked for it.
+        # The id comes from the extra. Nothing is kept for this credential, so the next one is checked with the vendor.
         return ReadAccount(found, with_ids[0].credential_check if with_ids else "", check)
     if has_id(found):
         return ReadAccount(found, check, check, checked_at=checked_at)
@@ -132,12 +130,11 @@ def read_account(
 
 
 def learnt(connection: AccountConnection, read: ReadAccount, log: Log, now: datetime | None = None) -> ReadAccount:
-    """Ask the vendor for an id that is not known yet, and return the account with what is to be kept of the answer.
+    """Ask the vendor for an unknown id, and return the account with what is to be kept of the answer.
 
-    After a question that fails, the credential's check value is kept alone. One that is refused is not asked again with
+    If the request fails, only the credential's check value is kept. If the vendor refuses, it is not asked again with
     the same credential.
-
-    :param now: aware UTC, None where it is not to be kept that the vendor was asked.
+    :param now: aware UTC; None to keep no time of the check.
     """
     read = replace(read, credential_check=read.check, asked=True)
     try:
@@ -161,9 +158,9 @@ def _checked_at(position: Position) -> float:
 def _checked(
     connection: AccountConnection, known: Position, place: str, now: datetime | None, log: Log
 ) -> tuple[str, datetime | None]:
-    """Return the account of a position, and when its id was checked: now, if that was more than a day ago.
+    """Return the account of a position and the time of its check; check again if that was more than a day ago.
 
-    :param place: the account that the connection leads to, without an id.
+    :param place: the account that the connection reads, without an id.
     """
     before = known.account_checked_at
     if now is None or (before and timedelta(0) <= now - before < CHECKED_FOR):
@@ -184,11 +181,11 @@ def _checked(
 
 
 def _refuse_unknown(position: Position, check: str, name: ReadStream, where: str) -> None:
-    """Refuse to read on with another credential from a position that no id was given for.
+    """Refuse to continue with another credential from a position without an account id.
 
     :param check: of the credential that is used.
-    :raises ConfigurationError: it is another one. One to which the vendor refuses the id is compared by host, settings
-        and login alone, and so is what an earlier version has read, which kept nothing of the credential.
+    :raises ConfigurationError: the credential is another one. Only host, settings and login are compared if the vendor
+        had refused the id, or if an earlier version wrote the position, which kept no check value.
     """
     before = position.credential_check
     if has_id(position.account) or before in ("", check) or before.startswith(_REFUSED):
@@ -203,7 +200,7 @@ def _refuse_unknown(position: Position, check: str, name: ReadStream, where: str
 
 
 def _needed_id(connection: AccountConnection, kept: str, where: str) -> str:
-    """Return the account's id, without which nothing is read.
+    """Return the account's id, or raise an error: without it nothing may be read.
 
     :param kept: the account that is kept, for the message.
     """

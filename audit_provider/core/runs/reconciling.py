@@ -1,4 +1,4 @@
-"""A reconciliation: past windows of the source are read again and compared with the spool."""
+"""A reconciliation: read past windows of the source again and compare them with the spool."""
 
 from __future__ import annotations
 
@@ -44,14 +44,15 @@ class Reconciling:
     """One run of a reconciliation.
 
     :ivar spec: of the source, as the live stream reads it.
-    :ivar after: how long ago a window must have ended; None for what the live reading looks back, and never less.
-    :ivar width: of one window at most. :ivar retention_days: what may have been removed is not compared.
-    :ivar deadline: it stops between pages once that has passed; the next run goes on.
-    :ivar fail_on_missed: whether a run that finds late or missed events ends failed, once they are spooled.
-    :ivar reader: returns what reads a span: it is given the span, the position of this stream and the live one.
-    :ivar progress: returns what shows how far reading has got; it is given the reader and where the span begins.
-    :ivar report: called with the position before and after reading, also where that failed.
-    :ivar found: the comparisons that were finished.
+    :ivar after: how long ago a window must have ended, at least the lookback of live reading; None for that lookback.
+    :ivar width: of one window at most. :ivar retention_days: events that may have been removed are not compared.
+    :ivar deadline: after it, the run stops at the next page; the next run continues.
+    :ivar fail_on_missed: whether a run that finds late or missed events fails after it has spooled them.
+    :ivar reader: returns the reader of a span; called with the source, the span, the position of this stream and the
+        live position.
+    :ivar progress: returns what logs the progress of reading; called with the reader and the start of the span.
+    :ivar report: called with the position before and after reading, also after a failure.
+    :ivar found: the finished comparisons.
     """
 
     ledger: Ledger
@@ -71,11 +72,11 @@ class Reconciling:
     found: list[Comparison] = field(default_factory=list)
 
     def run(self) -> dict[str, Any]:
-        """Compare what is due, within the time allowed, and return what was found, as counts and texts.
+        """Compare what is due, within the time allowed, and return the result as counts and texts.
 
         :raises StopError: late events were found and the run is to fail for them.
-        :raises ConfigurationError: the live stream is of another account than what was compared.
-        :raises AuditError: it cannot go on. What was compared before is recorded.
+        :raises ConfigurationError: the live stream is of another account than the events compared before.
+        :raises AuditError: it cannot continue. What was compared before is recorded.
         """
         spec, name = self.spec.for_backfill(), StreamName.of_reconciliation(self.pipeline)
         live = position_record(self.ledger, StreamName(self.pipeline)).load()
@@ -83,7 +84,7 @@ class Reconciling:
         position = self._chained(on_kept_chain(record.load(), name, self.store), spec)
         kept = msgspec.convert(position.reading, ReconciliationState)
         if live:
-            # Also where nothing is due: what was compared says nothing of the days of another account.
+            # Checked even if nothing is due: comparisons with one account say nothing about another account.
             refuse_other_account(position.account, live.account, name, f"the stream {StreamName(self.pipeline).folder}")
         due = self._due(live, spec, kept) if live else None
         if live is None or due is None:
@@ -116,7 +117,7 @@ class Reconciling:
             self._log(comparison)
             self.found.append(comparison)
 
-        # An open window that cannot be compared any more is not gone on with.
+        # An open window that can no longer be compared is dropped.
         opened = kept.open if kept.open and kept.open.comparison.start == due.start else None
         begun = replace(kept, reached=due.start, open=opened)
         try:
@@ -137,7 +138,7 @@ class Reconciling:
         return self._result(live, pulled.position, kept, complete=pulled.complete)
 
     def _take_untold(self, kept: ReconciliationState, position: Position, record: PositionWriter) -> None:
-        """Fail where that is wanted and late events were found, also before a wait or by a run that broke off."""
+        """Fail if so configured and late events were found, also those found before a wait or by an interrupted run."""
         if not kept.untold:
             return
         record.commit(replace(position, reading=msgspec.to_builtins(replace(kept, untold=0))))
@@ -148,7 +149,8 @@ class Reconciling:
             )
 
     def _chained(self, position: Position | None, spec: SourceSpec) -> Position:
-        """Return the position to go on from: the kept one, or a new one; of another source, with nothing compared."""
+        """Return the position to continue from: the kept one or a new one; a new source starts with nothing compared.
+        """
         if position is None:
             return Position(source=spec.name, chain=new_chain(self.now()), fields=spec.fields, strategy=_STRATEGY)
         if position.source != spec.name:
@@ -156,14 +158,14 @@ class Reconciling:
         return replace(position, source=spec.name, fields=spec.fields)
 
     def _due(self, live: Position, spec: SourceSpec, kept: ReconciliationState) -> Window | None:
-        """Return the span to compare: from where the last run ended, as far as the live stream has settled."""
+        """Return the span to compare: from where the last run ended up to where the live stream has settled."""
         now = self.now()
         least = looks_back(self.spec)
         after = self.after if self.after is not None else least
-        # Where the live reading has not caught up, what it lacks is not missed.
+        # Events that live reading has not reached yet are not missed.
         reached = live.updated_at if live.complete else live.watermark
         end = midnight(min(now, reached) - max(after, least)) if reached else None
-        # What nobody asked for, what is no longer kept, and what the vendor no longer shows cannot be compared.
+        # Times that were never requested, are no longer kept, or are no longer shown by the vendor cannot be compared.
         bounds = [now - timedelta(days=self.retention_days) + _PRUNING_MARGIN]
         opened = kept.open.comparison.window if kept.open else None
         if opened and opened.start >= bounds[0]:

@@ -1,11 +1,11 @@
-"""What is recorded of a pipeline, to compare its spool with: by the ledger, and in the stream of evidence.
+"""The records with which a pipeline's spool is compared: those of the ledger and of the stream of evidence.
 
 **Entries** of that stream are dead letters, redrives, gaps and acknowledgements. The stream is a chain and a Merkle log
 like every other, and its checkpoints cover these entries too. Files of dead letters and redrive records are never
-changed or removed, so one that is in the log and not in the spool is a fault. The configuration's changes are events of
-that stream themselves, see :mod:`.configurations`.
+changed or removed, so a file that is in the log and not in the spool is a fault. Changes of the configuration are
+events of their own in that stream, see :mod:`.configurations`.
 
-**The calendar** is compared with what the last verification has put into that stream.
+**The calendar** is compared with the digest that the last verification recorded in that stream.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ if TYPE_CHECKING:
 def recorded_progress(
     ledger: Ledger, store: Store, folders: Iterable[str], known: Sequence[str], destination: str = ""
 ) -> dict[str, Progress]:
-    """Return what a ledger says of some streams, by folder. Streams that it does not know are left out.
+    """Return the ledger's records of some streams, by folder. Streams without a position are left out.
 
-    :param known: destinations whose dead letters are compared, beside those that have some in the spool.
-    :param destination: that is looked at; "" for none.
+    :param known: destinations whose dead letters are compared, in addition to those with dead letters in the spool.
+    :param destination: whose offset is returned too; "" for none.
     :raises AuditError: the spool cannot be listed, or a record cannot be read.
     """
     found = {}
@@ -64,7 +64,7 @@ def recorded_progress(
 
 
 def recorded_counts(ledger: Ledger, folders: Iterable[str]) -> dict[str, dict[str, str]]:
-    """Return the digests of the files of counts that a ledger vouches for, by pipeline and name.
+    """Return the recorded digests of the files of counts, by pipeline and name.
 
     :param folders: of streams of the pipelines.
     :raises UnavailableError: a record cannot be read.
@@ -86,13 +86,14 @@ def _served(store: Store, folder: str, known: Iterable[str]) -> list[str]:
 
 
 MOST_FILES = 500
-"""Files that one event names."""
+"""The most files that one event names."""
 
 
 class _Entries(msgspec.Struct, frozen=True):
     """One event of the log. :ivar files: by key in the spool, the SHA-256 of their content.
 
-    :ivar gaps: that were new, by id. :ivar acknowledged: gaps by id, to who said so, when and what.
+    :ivar gaps: new gaps, by id. :ivar acknowledged: acknowledged gaps, by id: who acknowledged them, when, and the
+        note.
     :ivar withdrawn: ids of gaps whose acknowledgement was taken back.
     """
 
@@ -105,7 +106,7 @@ class _Entries(msgspec.Struct, frozen=True):
 
 @dataclass
 class Logged:
-    """What the log of a pipeline says, up to its last entry."""
+    """The entries of a pipeline's log, up to the last one."""
 
     files: dict[str, str] = field(default_factory=dict)
     gaps: set[str] = field(default_factory=set)
@@ -113,10 +114,7 @@ class Logged:
 
     @classmethod
     def of(cls, ledger: Ledger, store: Store, pipeline: str) -> Logged:
-        """Return what is logged.
-
-        :raises AuditError: the spool or a record cannot be read.
-        """
+        """Return the entries. :raises AuditError: the spool or a record cannot be read."""
         found = cls()
         for event in evidence_of(ledger, store, pipeline):
             try:
@@ -132,7 +130,10 @@ class Logged:
         return found
 
     def faults(self, files: Mapping[str, str]) -> list[Fault]:
-        """Return what is logged and no longer there as it was. :param files: of the spool, see :func:`files_beside`."""
+        """Return a fault for each logged file that is missing or changed.
+
+        :param files: of the spool, see :func:`files_beside`.
+        """
         found = []
         for key, digest in self.files.items():
             stream = key.partition("/dead/")[0]
@@ -143,7 +144,7 @@ class Logged:
         return found
 
     def new(self, pipeline: str, files: Mapping[str, str], gaps: Iterable[GapRecord], now: datetime) -> list[Event]:
-        """Return the events that the log lacks: nothing where it lacks nothing."""
+        """Return the events to add to the log; an empty list if it is up to date."""
         fresh = {key: digest for key, digest in files.items() if key not in self.files}
         known = {each.id: each for each in gaps}
         seen = {name: _acknowledged(each) for name, each in known.items() if each.acknowledged}
@@ -159,7 +160,7 @@ class Logged:
 
 
 def _in_lots(items: Mapping[str, str], most: int) -> Iterator[list[tuple[str, str]]]:
-    """Yield the items of a mapping in lots of at most so many, by key."""
+    """Yield the items of a mapping, sorted by key, in lists of at most ``most`` items."""
     listed = sorted(items.items())
     for start in range(0, len(listed), most):
         yield listed[start : start + most]
@@ -180,9 +181,9 @@ def files_beside(store: Store, pipeline: str) -> dict[str, str]:
 
 
 def entry_faults(ledger: Ledger, store: Store, pipeline: str) -> list[Fault]:
-    """Return what the log of a pipeline's entries says and the spool does not hold as it was.
+    """Return a fault for each file in a pipeline's log of entries that is missing from the spool or changed.
 
-    Where the log itself is damaged, that is a fault of its own chain, and nothing is said here.
+    If the log itself is damaged, that is a fault of its own chain, and this returns nothing.
 
     :raises UnavailableError: the spool or a record cannot be read.
     """
@@ -226,7 +227,10 @@ class _Change(msgspec.Struct, frozen=True):
 
 
 class _Verified(msgspec.Struct, frozen=True):
-    """One verification. :ivar calendar: SHA-256 of the calendar that it wrote; "" by versions that did not say it."""
+    """One verification.
+
+    :ivar calendar: SHA-256 of the calendar that it wrote; "" from versions that did not record it.
+    """
 
     time: datetime
     action: str = ""
@@ -237,8 +241,8 @@ class _Verified(msgspec.Struct, frozen=True):
 def calendar_faults(ledger: Ledger, store: Store, pipeline: str) -> list[Fault]:
     """Return how a pipeline's calendar differs from the one that its last verification wrote.
 
-    A calendar that is gone claims nothing, so it is no fault. Where the stream of evidence is damaged, that is a fault
-    of its own chain, and nothing is said here.
+    A missing calendar claims nothing, so it is no fault. If the stream of evidence is damaged, that is a fault of its
+    own chain, and this returns nothing.
 
     :raises UnavailableError: the spool or a record cannot be read.
     """
@@ -256,9 +260,10 @@ def calendar_faults(ledger: Ledger, store: Store, pipeline: str) -> list[Fault]:
 
 
 def vouched_for(ledger: Ledger, store: Store, pipeline: str, calendar: Calendar, fault: str) -> Calendar:
-    """Return a calendar that somebody has rewritten, with no day proven of which the events do not say so.
+    """Return a calendar that was changed from outside, without the proven state of days that no event proves.
 
-    :param fault: what is wrong with it, the reason of such days. :raises AuditError: as for :func:`calendar_faults`.
+    :param fault: what is wrong with the calendar; becomes the reason of such days.
+    :raises AuditError: as for :func:`calendar_faults`.
     """
     _, states = _verified(ledger, store, pipeline)
     days = dict(calendar.days)
@@ -268,7 +273,7 @@ def vouched_for(ledger: Ledger, store: Store, pipeline: str, calendar: Calendar,
 
 
 def _verified(ledger: Ledger, store: Store, pipeline: str) -> tuple[_Verified | None, dict[date, DayState]]:
-    """Return the last verification, and the state of each day by all of them."""
+    """Return the last verification, and the state of each day according to all verifications."""
     last: _Verified | None = None
     states: dict[date, DayState] = {}
     for event in evidence_of(ledger, store, pipeline):
@@ -283,7 +288,7 @@ def _verified(ledger: Ledger, store: Store, pipeline: str) -> tuple[_Verified | 
 
 
 def _difference(store: Store, pipeline: str, states: Mapping[date, DayState]) -> str:
-    """Return which days are said to be proven, and are not by the events; "" where these do not say."""
+    """Return a text with the days that the calendar calls proven and the events do not; "" if there are none."""
     try:
         false = [str(day) for day in _falsely_proven(Calendar.load(store, pipeline), states)]
     except StopError:

@@ -1,6 +1,6 @@
-"""Retention: old segments are removed once no destination waits for them, and the next read does not need them.
+"""Retention: remove old segments once no destination waits for them and the next read does not need them.
 
-A repeated event is recognised by the kept one, however old that is.
+The next read recognises a repeated event by the kept one, however old that is.
 """
 
 from __future__ import annotations
@@ -30,10 +30,11 @@ if TYPE_CHECKING:
     from audit_provider.core.spool import Store
 
 _UNKNOWN_REACH = timedelta(days=8)
-"""Beyond what any source reads back by its own settings: for a position of a version that did not keep its reach."""
+"""Longer than any built-in source looks back; for positions of a version that did not record this.
+"""
 
 _MARKS = frozenset({"window_end", "watermark", "start", "floor"})
-"""Keys of a strategy's state that say from where it reads on, also of what is open."""
+"""Keys of a strategy's state that hold the times from which it continues, also those of open windows."""
 
 
 def needed_since(position: Position) -> datetime | None:
@@ -72,22 +73,23 @@ def retain(
     now: datetime,
     log: Log,
 ) -> None:
-    """Remove what every destination has of a stream and nobody will ask for; with the live stream, of all others too.
+    """Remove old segments of a stream that every destination has received; for the live stream, of all streams.
 
-    Past backfill windows have no run of their own, so the report of the live stream removes their segments as well.
-    What the next read of the live stream looks back to stays, also where the source could not be read for longer than
-    ``retention_days``.
+    Past backfill windows have no run of their own, so the report of the live stream removes their segments too.
+    Segments that the next read of the live stream looks back to stay, even if the source could not be read for longer
+    than ``retention_days``.
 
-    :param destinations: names of those that are served. :param retention_days: how long segments are kept at least.
+    :param destinations: names of those that are served. :param retention_days: the least number of days to keep
+        segments.
     :param now: aware UTC.
-    :raises StopError: the spool lacks segments that retention has not removed.
+    :raises StopError: segments are missing from the spool that retention has not removed.
     :raises AuditError: the spool or a record cannot be read or written.
     """
     live = position_record(ledger, StreamName(name.pipeline)).load()
     needed = needed_since(live) if live else None
     for each in StreamName.all_in(store, name.pipeline) if name.is_live else [name]:
         opened = open_stream(ledger, store, each)
-        # Evidence is small, and is asked for long after what it speaks of has gone.
+        # Evidence is small, and is needed long after the events that it describes were removed.
         if opened is None or not opened.head.number or each.is_evidence:
             continue
         if opened.head.number < opened.stream.oldest():
@@ -112,7 +114,7 @@ def retain(
             finished=_finished(opened, destinations),
             written_before=back_by(now, timedelta(days=retention_days)),
             now=now,
-            # Segments that share files go together, so that a replay of what is left makes the same files.
+            # Segments whose events share files are removed together, so that a replay of the rest makes the same files.
             together=SEGMENTS_IN_A_LOT if each.is_backfill else 1,
             needed=needed,
             mark=mark,
@@ -122,17 +124,19 @@ def retain(
 
 
 def _finished(opened: OpenStream, destinations: Sequence[str]) -> int:
-    """Return the number of the last segment that no destination waits for, 0 for none."""
-    # The head stays, so that the chain always has an end to hold on to.
+    """Return the number of the last segment for which no destination waits, 0 for none."""
+    # The head is always kept, because the next segment refers to it.
     finished = [opened.head.number - 1]
     stream = opened.stream
     for destination in destinations:
-        # As it is kept: a destination whose offset is of another chain has yet to begin, and holds every segment back.
+        # The offset as kept, of any chain: one of another chain means that the destination has not begun with this
+        # chain, so every segment must stay.
         kept = opened.kept_offset(destination)
-        # Only the destinations that were chosen have an offset in a window; elsewhere one without is yet to begin.
+        # In a window, only the chosen destinations have an offset. In other streams, a destination without one has not
+        # begun.
         if kept or not opened.name.is_backfill:
             offset = opened.of_chain(kept)
-            # Where a late run has replaced what it counts, the destination has yet to get what stands there now.
+            # If a late run has replaced segments that the offset counts, the new ones have yet to be shipped.
             counts = offset is not None and holds_passed(stream, opened.head, offset)
             finished.append(offset.segment - 1 if offset and counts else 0)
     return min(finished) if len(finished) > 1 else 0

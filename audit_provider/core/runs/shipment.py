@@ -1,4 +1,4 @@
-"""A shipment: what one task ships to one destination, and how it goes on where an earlier try ended."""
+"""A shipment: one task ships streams to one destination, and continues where an earlier try ended."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ if TYPE_CHECKING:
 class Shipment:
     """One run of one destination.
 
-    :ivar connect: returns the destination, ready to send what a stream holds, and on which terms it is served; it is
-        given the stream's position, None where that is gone.
-    :ivar patience: how long it may last. :ivar run_id: of the DAG run, "" where there is none.
+    :ivar connect: returns the destination, ready to send a stream's events, and the terms of shipping; called with the
+        stream's position, None if that was deleted.
+    :ivar patience: how long it may last. :ivar run_id: of the DAG run, "" if there is none.
     :ivar letters_at: where people find dead letters. :ivar letters_fail: whether a run that set events aside fails.
-    :ivar configuration: of the destination, see :mod:`~audit_provider.core.runs.configurations`; "" where nobody says.
-    :ivar receiver: returns the check value of the destination's connection; "" if nobody knows it.
-    :ivar report: called with what was done for each stream, also where that failed.
-    :ivar shipped: what was done for each stream.
+    :ivar configuration: of the destination, see :mod:`~audit_provider.core.runs.configurations`; "" if not known.
+    :ivar receiver: returns the check value of the destination's connection; "" if not known.
+    :ivar report: called with the result of each stream, also after a failure.
+    :ivar shipped: the result of each stream.
     """
 
     ledger: Ledger
@@ -75,14 +75,14 @@ class Shipment:
 
     @property
     def counts(self) -> ShipCounts:
-        """What was done for all streams."""
+        """The sum over all streams."""
         return sum((each.counts for each in self.shipped), ShipCounts())
 
     def ship(self, names: Iterable[StreamName]) -> None:
-        """Ship what is pending of some streams, one after another, and account for it.
+        """Ship the pending events of some streams, one stream after another, and account for them.
 
-        :raises StopError: an account does not add up. :raises AuditError: it cannot go on. What was done before is
-            recorded.
+        :raises StopError: an account does not add up.
+        :raises AuditError: it cannot continue. What was done before is recorded.
         """
         self.shipped = [Shipped(name) for name in names]
         try:
@@ -94,12 +94,12 @@ class Shipment:
         refuse_lacking(self.ledger, self.store, [each.name for each in self.shipped], self.destination, self.log)
 
     def replay(self, wanted: TimeRange, run_id: str) -> ShipCounts:
-        """Send what the spool holds of a range again, stream by stream, and return what became of it.
+        """Send the events of a time range again, stream by stream, and return what became of them.
 
-        A retry goes on where the try before it ended, by offsets that belong to this run alone and that
+        A retry continues where the previous try ended, by offsets that belong to this run alone and that
         :func:`forget_replay` removes when the run succeeds. The destination's own offsets are neither read nor written.
 
-        :raises AuditError: it cannot go on. Everything is kept.
+        :raises AuditError: it cannot continue. Everything is kept.
         """
         accounts = [
             self._replay_stream(opened, wanted, run_id)
@@ -115,10 +115,11 @@ class Shipment:
         return sum((each.counts for each in accounts), ShipCounts())
 
     def fail_for_letters(self, count: int, what: str) -> None:
-        """Fail where events are in the dead-letter folder that were not there, or not to be there, before.
+        """Fail if events became dead letters, or stayed dead letters although they were sent again.
 
-        :param what: became of them.
-        :raises DeadLetteredError: there are such, and the destination's ``dead_letters`` does not let the run succeed.
+        :param count: number of these events. :param what: what happened to them, for the message.
+        :raises DeadLetteredError: there are such events, and the destination's ``dead_letters`` does not let the run
+            succeed.
         """
         if not count or not self.letters_fail:
             return
@@ -130,13 +131,13 @@ class Shipment:
         )
 
     def take_untold(self) -> int:
-        """Return how many events were set aside that no task has ended failed for, and note that this one does."""
+        """Return how many events were set aside for which no task has failed yet, and note that this task does."""
         return sum(each.take_untold() for each in self.shipped)
 
     def _ship_windows_within(self) -> None:
-        """Ship the windows within those that were shipped, as far as these have left out what the windows hold.
+        """Ship windows that lie within the shipped ones, if they hold events that the shipped ones left out.
 
-        :raises AuditError: it cannot go on. What was done before is recorded.
+        :raises AuditError: it cannot continue. What was done before is recorded.
         """
         names = [each.name for each in self.shipped]
         for name in windows_within(self.ledger, self.store, names, self.destination):
@@ -149,9 +150,9 @@ class Shipment:
             self._ship_stream(each)
 
     def _ship_stream(self, shipped: Shipped) -> None:
-        """Ship one stream, and note in ``shipped`` what was done.
+        """Ship one stream, and note the result in ``shipped``.
 
-        :raises AuditError: it cannot go on. What was done before is recorded.
+        :raises AuditError: it cannot continue. What was done before is recorded.
         """
         opened = opened_for(self.ledger, self.store, shipped.name, [self.destination])
         shipped.position = opened.position if opened else None
@@ -241,7 +242,7 @@ class Shipment:
                     is_same = has_none or reached.delivered_to == current
                     reached = replace(reached, delivered_to=current if is_same else "")
                 if destination.limits.whole_segments and reached.joins_segments is None:
-                    # What an earlier version has begun goes on as it was.
+                    # A shipment that an earlier version has begun continues as it was.
                     reached = replace(reached, joins_segments=is_new and _joins_segments(opened))
                     commit(reached)
                 with closing(self._delivered_windows(own, destination)) as windows:
@@ -263,7 +264,7 @@ class Shipment:
             if failure is not error and self.patience.has_taken:
                 self.log.info("%s That is longer than this run may last.", error)
                 return reached
-            # The tries of one run are one failure.
+            # All tries of one run count as one failure.
             same = bool(offset.failures_in_a_row and self.run_id) and offset.failed_run == self.run_id
             failed = replace(
                 reached,
@@ -306,7 +307,7 @@ class Shipment:
             record.commit(reached)
             self.patience.taken(reached.last_success)
 
-        # Also those behind the destination's own offset, or a retry would keep the same letters once more.
+        # Includes letters after the destination's own offset, or a retry would keep the same letters again.
         letters = DeadLetters(stream, self.destination, None, opened.offset(self.destination))
         keeper = ReplayKeeper(letters, self.now, self.log)
         for of_source, last in position.by_source(offset.segment):
@@ -325,7 +326,7 @@ class Shipment:
         return account_of(stream, self.destination, position, offset, wanted)
 
     def _account(self) -> None:
-        """Print the accounts, and report what was done.
+        """Log the accounts, and report the results.
 
         :raises StopError: an account does not add up.
         """
@@ -340,12 +341,12 @@ class Shipment:
 
 
 def forget_replay(ledger: Ledger, store: Store, pipeline: str, destinations: Iterable[str], run_id: str) -> None:
-    """Remove the offsets of a replay that has ended."""
+    """Delete the offsets of a replay that has ended."""
     for name in StreamName.all_in(store, pipeline):
         for destination in destinations:
             offset_record(ledger, name, destination, replay=run_id).delete()
 
 
 def _joins_segments(opened: OpenStream) -> bool:
-    """Whether files of a stream go over the ends of its segments: those of a window that is read whole, alone."""
+    """Whether a stream's files may span several segments: only for a window that was read to its end."""
     return opened.name.is_backfill and opened.position.complete

@@ -1,4 +1,4 @@
-"""The destinations as an administrator sees them: where they are, and how they fare."""
+"""The destinations as an administrator sees them: their address and their state."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SiemConfiguration:
-    """One destination of a pipeline, and how it fares.
+    """One destination of a pipeline and its state.
 
     :ivar endpoint: its address, or why the connection gives none. :ivar last_success: when a batch was last accepted.
-    :ivar failures_in_a_row: runs since then that failed. :ivar pending: events in the spool that it has not got.
-    :ivar dead_letters: events set aside that it still has not got, in the live stream and in backfills.
-    :ivar last_error: "" where the last run ended well.
+    :ivar failures_in_a_row: failed runs since then. :ivar pending: events in the spool that it has not received.
+    :ivar dead_letters: open dead letters, in the live stream and in backfills.
+    :ivar last_error: "" if the last run succeeded.
     """
 
     pipeline: str

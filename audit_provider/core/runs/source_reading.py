@@ -1,4 +1,4 @@
-"""What a run reads a source with: its connection, the account behind that, and its part of the request budget.
+"""What a run needs to read a source: its connection, the account of that, and its part of the request budget.
 
 Other tasks use parts of the same budget at the same time.
 """
@@ -34,11 +34,12 @@ if TYPE_CHECKING:
 
 
 class Pacers:
-    """One pacer per API, which goes on where this task's last run left it.
+    """One pacer per API. It continues from the state in which this task's last run left it.
 
     :param task: one of :data:`audit_provider.core.wire.budget.TASKS`.
-    :param sent: when it sent its last requests as far as its position says, by source.
-    :param share: part of the budget that is not polling's own, 0 to 1. :param watched: whether looks have a part of it.
+    :param sent: when this task sent its last requests according to its position, by source.
+    :param share: part of the budget that is not reserved for polling, 0 to 1.
+    :param watched: whether a part of the budget is reserved for looks.
     :param sleep: called with seconds.
     """
 
@@ -63,15 +64,15 @@ class Pacers:
         self._sleep = sleep
         self._now = now
         own = TaskClaims(ledger, pipeline, task)
-        # Before its first commit a pipeline has no record.
+        # A pipeline has no record before its first commit.
         self._claims = own.begin() if sent else own.load()
         self._pacers: dict[str, Pacer] = {}
         self._parts: dict[str, ClaimedPart] = {}
 
     def of(self, source: SourceSpec) -> Pacer:
-        """Return the pacer of a source. Two sources of one name are one API, with one budget.
+        """Return the pacer of a source. Sources with the same name are one API with one budget.
 
-        :raises ConfigurationError: its budget is of one request, which polling and a backfill cannot share.
+        :raises ConfigurationError: the budget is only one request, which polling and a backfill cannot share.
         """
         if source.name not in self._pacers:
             self._pacers[source.name] = self._made(source.name, self._limit(source.rate_limit))
@@ -79,13 +80,13 @@ class Pacers:
 
     @property
     def made(self) -> int:
-        """How many requests this process has sent, of every source."""
+        """How many requests this process has sent, to all sources."""
         return sum(each.made for each in self._pacers.values())
 
     def give_up(self, resumes_at: datetime | None = None) -> None:
-        """Leave what was claimed to others. :param resumes_at: when this task goes on; None where it has ended.
+        """Release the claimed part of the budget. :param resumes_at: when this task continues; None if it has ended.
 
-        :raises UnavailableError: it may not be recorded, and then holds for some minutes more.
+        :raises UnavailableError: the release may not be recorded; then the claim holds for some more minutes.
         """
         for part in self._parts.values():
             if part.is_claimed:
@@ -112,7 +113,7 @@ class Pacers:
         return pacer
 
     def _history(self, name: str, own: int) -> Sequence[datetime | Burst]:
-        """Return when this task's last runs sent requests, by its claim or its position, whichever knows more."""
+        """Return when this task's last runs sent requests, by its claim or its position, whichever is newer."""
         claim = self._claims.get(name, Claim())
         by_claim, by_position = left_behind(claim, own, self._now()), self._sent.get(name, ())
         newest = [max(stamps_of(each), default=NEVER) for each in (by_claim, by_position)]
@@ -138,21 +139,21 @@ class _SourceClaims:
 
 
 class Connection(AccountConnection, Protocol):
-    """A connection to the service that is read: the hook of a task."""
+    """A connection to the service that is read; implemented by a hook."""
 
     def pages(self, spec: SourceSpec, *, sleep: Callable[[float], None], pacer: Pacer) -> PageReader:
-        """Return what reads the pages of a source, paced to its budget."""
+        """Return a reader of a source's pages that keeps to the request budget."""
 
 
 @dataclass
 class SourceReading:
-    """What a run reads a source with: its connection, its part of the request budget, and where gaps are logged.
+    """What a run needs to read a source: its connection, its part of the request budget, and a callback for gaps.
 
-    :ivar name: the stream that is read into. :ivar task: under which name the run claims a part of the budget.
-    :ivar share: part of the budget that is not polling's own, 0 to 1. :ivar watched: whether looks have a part of it.
-    :ivar start: from when the first run reads.
-    :ivar window_number: such as ``window 2 of 5``, "" where nothing is to be said.
-    :ivar on_gap: called with each gap. :ivar account: that is read, once it is known.
+    :ivar name: the stream that is read into. :ivar task: name under which the run claims a part of the budget.
+    :ivar share: part of the budget that is not reserved for polling, 0 to 1.
+    :ivar watched: whether a part of the budget is reserved for looks. :ivar start: time from which the first run reads.
+    :ivar window_number: such as ``window 2 of 5``, "" to log no number.
+    :ivar on_gap: called with each gap. :ivar account: the account that is read, once known.
     """
 
     ledger: Ledger
@@ -174,14 +175,14 @@ class SourceReading:
     def reader(
         self, spec: SourceSpec, window: Window | None, position: Position | None, live: Position | None
     ) -> Reader:
-        """Return what the strategy reads with.
+        """Return the reader that the strategy uses.
 
-        :param window: of the past; None for reading on. :param live: the position of the live stream.
+        :param window: of the past; None for the live stream. :param live: the position of the live stream.
         :raises ConfigurationError: one of the positions was read from another account.
         """
         self.recognise(spec, position, live)
         sent_before = live.requests if live and self.task == POLLING else {}
-        # The same ones where a run begins again: they know what it has sent.
+        # A run that begins again keeps its pacers, because they know which requests it has sent.
         pacers = self._pacers = self._pacers or Pacers(
             self.ledger,
             self.pipeline,
@@ -207,13 +208,13 @@ class SourceReading:
 
     @property
     def requests(self) -> int:
-        """How many requests this run has sent, of every source that it reads."""
+        """How many requests this run has sent, to all sources that it reads."""
         return self._pacers.made if self._pacers else 0
 
     def progress(self, reader: Reader, watermark: datetime | None) -> PullProgress:
-        """Return what logs how far reading has got.
+        """Return an object that logs the progress of reading.
 
-        :param watermark: where it begins, None where that cannot be said.
+        :param watermark: where reading begins, None if not known.
         """
         now = self.now()
         return PullProgress(
@@ -225,30 +226,30 @@ class SourceReading:
         )
 
     def recognise(self, spec: SourceSpec, position: Position | None, live: Position | None) -> None:
-        """Find out which account the connection leads to.
+        """Find out which account the connection reads. Positions of another source do not matter: reading starts over.
 
-        :raises AuditError: one of the positions was read from another, or that cannot be said, see
-            :func:`~audit_provider.core.runs.read_account.read_account`. Another source starts over by itself.
+        :raises AuditError: one of the positions was read from another account, or it cannot be known, see
+            :func:`~audit_provider.core.runs.read_account.read_account`.
         """
         both = ((self.name, position), (StreamName(self.pipeline), live))
         kept = [(name, each) for name, each in both if each and each.source == spec.name]
-        # Who deletes the position of the live stream keeps that of late events, which may be of another account.
+        # If the position of the live stream was deleted, that of late events remains, and may be of another account.
         late = None if kept else position_record(self.ledger, StreamName.of_reconciliation(self.pipeline)).load()
         self.account = read_account(self.connection, kept, [late] if late else [], log=self.log, now=self.now())
 
     def learn_account(self) -> ReadAccount:
-        """Return the account with what is to be kept of it, before the run commits anything.
+        """Return the account with what is to be kept of it; called before the run commits anything.
 
-        If the vendor has yet to be asked for its id, that is done now, once in a run.
+        If the vendor must be asked for its id, this asks, once in a run.
         """
         if self.account.is_to_ask:
             self.account = learnt(self.connection, self.account, self.log, self.now())
         return self.account
 
     def leave(self, resumes_at: datetime | None) -> None:
-        """Give up what was claimed of the request budget; where that cannot be recorded, it ends by itself.
+        """Release the claimed part of the request budget; if that cannot be recorded, the claim expires by itself.
 
-        :param resumes_at: when the run goes on; None where it has ended.
+        :param resumes_at: when the run continues; None if it has ended.
         """
         if self._pacers:
             try:

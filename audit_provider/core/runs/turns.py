@@ -1,8 +1,8 @@
-"""When to look at a watched source, and when to start a run: what the process does that watches a pipeline.
+"""The process that watches a pipeline: decide when to look at the source, and when to start a run.
 
-A run is started if a look finds something, if a look fails, and if a destination has something to get. Nothing is lost
-if a start is lost or doubled, or if this process ends at any moment: a run reads from its own position, a process that
-starts again looks from that position too, and the pipeline's schedule starts a run at least hourly.
+A run is started if a look finds something, if a look fails, or if events wait for a destination. Nothing is lost if a
+start is lost or doubled, or if this process ends at any moment: a run reads from its own position, a restarted process
+looks from that position too, and the pipeline's schedule starts a run at least hourly.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ if TYPE_CHECKING:
     from audit_provider.core.runs.look import Lookout
 
 START_AGAIN = timedelta(minutes=5)
-"""How long a run that was started may take to begin reading before another one is started, and the shortest time
-between two runs for the same things."""
+"""How long to wait until a started run reads before starting another one, also if the same events are found again.
+"""
 
 _MOST = timedelta(hours=1)
 _FIRST_ASK, _MOST_ASK = timedelta(seconds=10), timedelta(minutes=1)
-"""How long to wait before the position is asked for again, first and at most: each time costs as much as some looks."""
+"""First and longest wait before the position is read again; reading it costs as much as several looks."""
 
 _AFTER_FAILURE, _MOST_AFTER_FAILURE = timedelta(minutes=1), timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What is to be done after a turn.
+    """What to do after a turn.
 
-    :ivar pause: before the next one. :ivar start: why a run is to be started, "" if none is.
+    :ivar pause: time before the next turn. :ivar start: why to start a run, "" to start none.
     """
 
     pause: timedelta
@@ -49,7 +49,7 @@ class Turn:
 class _Started:
     """A run that was started for what a look has found.
 
-    :ivar asked: how often the position was asked for.
+    :ivar asked: how often the position was read since.
     """
 
     at: datetime
@@ -61,8 +61,8 @@ class _Started:
 class Turns:
     """Looks, one turn after another.
 
-    :param opened: opens a lookout. It is called again after a failure and hourly, since a connection may change.
-    :param behind: returns the destinations that have something to get.
+    :param opened: opens a lookout. It is called again after a failure and hourly, because a connection may change.
+    :param behind: returns the destinations for which events wait.
     :param every: time between two looks.
     """
 
@@ -101,7 +101,7 @@ class Turns:
         except AuditError as error:
             return self._failed(str(error))
         except Exception as error:  # noqa: BLE001 - a watch that ends by an error would be begun again at once
-            # Only words of this package's own hold no secret.
+            # A message from outside this package may contain a secret.
             return self._failed(f"A look ended with an unexpected {type(error).__name__}.")
 
     def close(self) -> None:
@@ -112,10 +112,10 @@ class Turns:
 
     def _taken(self) -> Turn:
         now = self._now()
-        # Before the look: a process that starts again has to know that this one may send requests.
+        # Before the look: a restarted process must know that this one may send requests.
         self._hand_over(now)
         if self._started and now < self._started.at:
-            self._started = None  # the clock was set back: what was started later than now says nothing
+            self._started = None  # the clock was set back: a start in the future says nothing
         if self._lookout is None or not timedelta(0) <= now - self._opened_at < _MOST:
             self.close()
             self._lookout, self._opened_at = self._open(), now
@@ -142,11 +142,11 @@ class Turns:
     def _start(self, now: datetime, found: frozenset[str], why: str) -> Turn:
         self._log.info("A run is started: %s.", why)
         self._started = _Started(now, found)
-        self._asked_behind_at = now  # it ships too
+        self._asked_behind_at = now  # the run ships too
         return Turn(_FIRST_ASK, why)
 
     def _was_just_started_for(self, found: frozenset[str], now: datetime) -> bool:
-        """Whether a run for the same things was started a short time ago: to a run they may be nothing new."""
+        """Whether a run for the same events was started a short time ago; a run may judge that they are not new."""
         started = self._started
         return started is not None and found <= started.found and now - started.at < START_AGAIN
 
@@ -160,7 +160,10 @@ class Turns:
         return Turn(min(_FIRST_ASK * 2 ** min(started.asked, 3), _MOST_ASK))
 
     def _failed(self, said: str) -> Turn:
-        """Take note of a failure. The first one in a row starts a run, whose failure people see and are notified of."""
+        """Record a failure.
+
+        The first one in a row starts a run; if that fails too, Airflow shows it and notifies people.
+        """
         now = self._now()
         self.close()
         self._failures += 1
@@ -172,7 +175,7 @@ class Turns:
         return Turn(pause, "a look failed" if self._failures == 1 else "")
 
     def _hand_over(self, now: datetime) -> None:
-        """Write the record where it is due, or says that looks go well although they fail, or the reverse."""
+        """Write the record if it is due, or if looks have begun to fail or to succeed since it was written."""
         kept = self._handed_over
         same = kept is not None and (kept.last_error, kept.waits_until) == (
             self._last.last_error,

@@ -1,4 +1,4 @@
-"""The scheduled verification of a pipeline: its spool is read again, and every day is judged by what was found."""
+"""The scheduled verification of a pipeline: read its spool again, and judge every day by the result."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ _TRIES = 2
 class Verifying:
     """One verification.
 
-    :ivar version: of this package. :ivar arrival_of: returns what asks a destination for the events of some days, by
-        its name and by the positions of the streams; None where no destination is asked.
+    :ivar version: of this package. :ivar arrival_of: returns the object that asks a destination for the events of some
+        days; called with its name and the positions of the streams. None to ask no destination.
     """
 
     ledger: Ledger
@@ -76,9 +76,9 @@ class Verifying:
     _answers: Answers = field(default_factory=dict, init=False)
 
     def run(self) -> tuple[Verification, dict[date, Day]]:
-        """Read the spool again, judge every day, and keep both: the calendar, and what was found as evidence.
+        """Read the spool again, judge every day, save the calendar, and keep the result as evidence.
 
-        :raises UnavailableError: a part of the spool gave no answer; nothing is judged then.
+        :raises UnavailableError: a part of the spool did not answer; then nothing is judged.
         :raises AuditError: the spool, a record or a destination cannot be read.
         """
         name, now = self.pipeline.name, self.now()
@@ -86,15 +86,15 @@ class Verifying:
         self._before = before
         rewritten = calendar_faults(self.ledger, self.store, name)
         if rewritten:
-            # Else the days that somebody has rewritten would be vouched for from now on.
+            # Without this, the evidence would confirm days that were changed from outside.
             self._before = vouched_for(self.ledger, self.store, name, before, str(rewritten[0]))
-        # What was wrong is looked at until it is right, whenever its turn is.
+        # After a fault, every run reads everything until no fault is found.
         self._reads_all = bool(rewritten) or before.result == "faults found"
         files = files_beside(self.store, name)
         found = self._found(name, files)
         days = self._judged(self._before.days, found, now)
         if self._met_damage and not found.faults and not self._reads_all:
-            # In a segment whose turn has not come.
+            # The damage is in a segment that this run was not to read.
             self._reads_all = True
             found = self._found(name, files)
             days = self._judged(self._before.days, found, now)
@@ -105,9 +105,9 @@ class Verifying:
         return found, days
 
     def _found(self, name: str, files: Mapping[str, str]) -> Verification:
-        """Return what reading the spool again has found, and what the log of entries says of files beside the segments.
+        """Return the result of reading the spool again, with the faults of logged files beside the segments.
 
-        :raises UnavailableError: a part of the spool gave no answer.
+        :raises UnavailableError: a part of the spool did not answer.
         """
         found = self._verified(name)
         if found.faults:
@@ -121,13 +121,13 @@ class Verifying:
         return found
 
     def _verified(self, name: str) -> Verification:
-        """Return what reading the spool again has found."""
+        """Return the result of reading the spool again."""
         folders = sorted({*streams_in(self.store, name), StreamName(name).folder})
         progress = recorded_progress(self.ledger, self.store, folders, list(self.pipeline.destinations))
         return verify(self.store, pipeline=name, progress=progress, now=self.now, due=self._reads)
 
     def _reads(self, chain: str, manifest: Manifest) -> bool:
-        """Whether the events of a segment are read again: those of new ones, and of each day once in a while."""
+        """Whether to read the events of a segment again: always of new segments, and of each day once in some runs."""
         if self._reads_all or manifest.number > self._before.heads.get(chain, 0):
             return True
         first, last = (each.astimezone(UTC).date() for each in (manifest.first_time, manifest.last_time))
@@ -135,7 +135,7 @@ class Verifying:
         return span >= ROUND or any(is_due(first + each * _DAY, self._before.runs + 1) for each in range(span + 1))
 
     def _looks_at(self, kept: _Kept) -> Callable[[date], bool]:
-        """Return what says which days are judged again: the others are as they were when they were looked at last."""
+        """Return a function that says which days to judge again; the others stay as they were."""
         before, run, compared = self._before.days, self._before.runs + 1, self._compared()
 
         def looks_at(day: date) -> bool:
@@ -148,7 +148,7 @@ class Verifying:
                 return True
             if known.reason.startswith(NOT_COMPARED):
                 return covers(compared, span_of(day))
-            # What could not be read stays so.
+            # A day with records that could not be read stays as it is.
             return not known.reason or known.reason != kept.said_of(day)
 
         return looks_at
@@ -188,7 +188,7 @@ class Verifying:
         return [each.name for each in self.pipeline.destinations.values() if each.enabled]
 
     def _facts(self, kept: _Kept, faults: Sequence[Fault], now: datetime) -> tuple[PackFacts, Answers]:
-        """Return what is known of the days, and what destinations answered."""
+        """Return the facts of the days, and what destinations answered."""
         for opened in open_streams(self.ledger, self.store, self.pipeline.name):
             if not opened.name.is_made_here:
                 kept.add(opened, faults, self._before.heads)
@@ -216,7 +216,7 @@ class Verifying:
             return collected(meet=asking.meet), asking.answers()
 
     def _compared(self) -> tuple[Window, ...]:
-        """Return the spans of time that the reconciliation has compared with the source and account that are read."""
+        """Return the spans of time that the reconciliation has compared with the present source and account."""
         name, spec = self.pipeline.name, self.pipeline.spec
         live = position_record(self.ledger, StreamName(name)).load()
         position = position_record(self.ledger, StreamName.of_reconciliation(name)).load()
@@ -232,7 +232,7 @@ class Verifying:
             return ()
 
     def _logged(self, name: str) -> Logged:
-        """Return what the log of entries says; nothing where it is damaged, which is a fault of its own."""
+        """Return the log of entries; an empty one if it is damaged, which is reported as a fault of its own."""
         try:
             return Logged.of(self.ledger, self.store, name)
         except SpoolDamagedError:
@@ -241,7 +241,7 @@ class Verifying:
     def _keep(
         self, before: Calendar, after: Calendar, found: Verification, files: Mapping[str, str], now: datetime
     ) -> None:
-        """Keep what was found as evidence: its own events prove later what the calendar said when."""
+        """Keep the result as evidence: these events prove later what the calendar said at which time."""
         changed = {
             str(day): {"before": old.state if (old := before.days.get(day)) else "unknown", "after": new.state}
             for day, new in after.days.items()
@@ -271,14 +271,14 @@ class Verifying:
 
 @dataclass
 class _Kept:
-    """What the streams of a pipeline hold, by their manifests.
+    """What the streams of a pipeline hold, according to their manifests.
 
-    :ivar times: when the earliest events of each segment happened, and reading began. :ivar read: spans that were read.
+    :ivar times: of the first event of each segment, and of the start of reading. :ivar read: spans that were read.
     :ivar positions: of the streams, by their folders.
-    :ivar faulty: days with events in a segment that has a fault, with what it is.
-    :ivar changed: days with events in segments that no verification has read before.
+    :ivar faulty: days with events in a segment that has a fault, with a text of the fault.
+    :ivar changed: days with events in segments that no earlier verification has read.
     :ivar unreadable: records that could not be read.
-    :ivar removed_until: segments that were written before are no longer kept.
+    :ivar removed_until: segments written before this time are no longer kept.
     """
 
     times: list[datetime] = field(default_factory=list)
@@ -292,7 +292,7 @@ class _Kept:
     _is_whole: bool = False
 
     def add(self, opened: OpenStream, faults: Sequence[Fault], heads: Mapping[str, int]) -> None:
-        """Take in a stream. :param heads: numbers of the last segments that were read before, by chain.
+        """Add a stream. :param heads: numbers of the last segments that an earlier verification has read, by chain.
 
         :raises SpoolDamagedError: a manifest is missing or is not what was written.
         """
@@ -311,13 +311,13 @@ class _Kept:
             self.removed_until = max(self.removed_until or outlines[-1].written_at, outlines[-1].written_at)
 
     def said_of(self, day: date) -> str:
-        """Return a sentence about records that may be of a day and could not be read; "" where there are none."""
+        """Return a sentence about unreadable records that may be of a day; "" if there are none."""
         return said_of(self.unreadable, span_of(day))
 
     def add_other_chains(self, store: Store, pipeline: str, faults: Sequence[Fault]) -> None:
-        """Take in chains that have a fault and that no position leads to: days have events of them, too.
+        """Add chains that have a fault and to which no position leads, because days may have events of them too.
 
-        One whose manifests cannot be read says nothing of its days: the fault is one of all days then.
+        If the manifests of such a chain cannot be read, its days are not known, and the fault counts for all days.
         """
         for folder in sorted({each.stream for each in faults} - self._chains):
             _, below, chain = [*folder.split("/", 2), "", ""][:3]
@@ -330,7 +330,8 @@ class _Kept:
         self._is_whole = True
 
     def marked(self, before: Mapping[date, Day]) -> Mapping[date, Day]:
-        """Return days with the mark of those that lie before all kept segments, for retention has removed theirs."""
+        """Return the days; mark those before all kept segments as not kept, because retention removed their segments.
+        """
         removed, first = self.removed_until, min(self.times, default=None)
         if not self._is_whole or removed is None or first is None:
             return before
@@ -343,7 +344,7 @@ class _Kept:
         }
 
     def _add_chain(self, stream: Stream, head: Head | None, faults: Sequence[Fault]) -> list[Outline]:
-        """Take in one chain of segments; return what its manifests say, the newest first."""
+        """Add one chain of segments; return the outlines of its manifests, the newest first."""
         self._chains.add(stream.folder)
         own = {each.segment: str(each) for each in faults if each.stream == stream.folder}
         outlines = stream.outlines(head, lambda _: True)

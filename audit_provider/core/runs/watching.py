@@ -1,4 +1,4 @@
-"""What a report does to watch a pipeline: it counts, judges, keeps, shows and notifies."""
+"""Watch a pipeline, as part of a report: count and judge its events, keep and show the findings, and notify."""
 
 from __future__ import annotations
 
@@ -41,23 +41,25 @@ if TYPE_CHECKING:
     from audit_provider.core.spool import Store, Stream
 
 REPORTS = "reports"
-"""The folder of the reports in the spool, below the pipeline's."""
+"""The folder of the reports in the spool, within the pipeline's folder."""
 
 COUNTING_TIME = timedelta(minutes=10)
 """How long one report counts before it leaves the rest to the next one."""
 
 
 Notify = Callable[[Memory, datetime, Mapping[Role, Treatment]], tuple[bool, list[str]]]
-"""Sends findings to whoever wants them, without names of the roles that are hidden; notes it in the memory, and returns
-whether anything was sent, and failures."""
+"""Sends findings to the configured receivers, without names of hidden roles, and notes that in the memory.
+
+Returns whether anything was sent, and the failures.
+"""
 
 
 @dataclass(frozen=True)
 class Watch:
-    """One look at a pipeline.
+    """One watch of a pipeline.
 
-    :ivar source: of the pipeline, for what its actions mean. :ivar destinations: names of those that are served.
-    :ivar tellers: the names under which a memory knows who passes findings on. :ivar notify: see :data:`Notify`.
+    :ivar source: of the pipeline, for the meaning of its actions. :ivar destinations: names of those that are served.
+    :ivar tellers: the names under which a memory records who passes findings on. :ivar notify: see :data:`Notify`.
     """
 
     ledger: Ledger
@@ -72,19 +74,18 @@ class Watch:
     now: Callable[[], datetime]
 
     def run(self, accounts: Sequence[Account], gaps: Sequence[GapRecord]) -> list[str]:
-        """Count what is new, judge it, and leave the summary, the report and the findings where people find them.
+        """Count new events, judge them, and publish the summary, the report and the findings.
 
-        :param accounts: of the live stream. :param gaps: every gap, with those that are closed or acknowledged.
-        The summary asks for another report, until :func:`report_stands` takes that back.
-
-        :return: one sentence for everything that the task is to fail for.
+        The summary asks for another report until :func:`report_stands` withdraws that.
+        :param accounts: of the live stream. :param gaps: every gap, including closed and acknowledged ones.
+        :return: one sentence for each reason for which the task must fail.
         :raises AuditError: the spool or a record cannot be read or written.
         """
         classifier = Classifier(
             self.source.actions, self.source.categories, [*self.source.watched, *self.settings.watch]
         )
         summary = summary_record(self.ledger, self.pipeline)
-        # Before anything is counted, so that a run that comes back late is fenced off.
+        # Before anything is counted, so that an older run that continues late is fenced off.
         summary.hold()
         activity = Activity(self.store, self.pipeline, self._vouched(summary))
         activity.vouch()
@@ -96,10 +97,11 @@ class Watch:
         memory.meet(self.tellers, now)
         activity.keep_memory(memory)
         activity.prune(now.date() - timedelta(days=KEPT_DAYS - 1))
-        # The spool holds the names as it holds the events; whatever is shown or sent does not.
+        # The spool holds the names, as it holds the events. Names of hidden roles are removed from all that is shown or
+        # sent.
         redact, paths = self.settings.redact or Redaction(), paths_of(self.source.fields)
         hidden = hidden_roles(redact.drop, redact.hash, paths)
-        # Until the task that reports has ended well.
+        # Ask for another report until the task has succeeded.
         read_to = state.position.place if counted and state.position else ""
         shown = with_again(shown_summary(judged.summary, hidden), again=True, read_to=read_to)
         summary.commit(replace_fields(shown, counts=activity.digests))
@@ -108,7 +110,7 @@ class Watch:
             spooled = spool_findings(self.ledger, self.store, self.pipeline, memory, now, self.source.fields)
         _keep_reports(self.store, self.pipeline, shown, accounts, gaps, self.settings)
         with grouped(self.log, f"Report of {self.pipeline}"):
-            # The accounts stand at the end of the log, by themselves.
+            # The accounts are left out here, because they are logged separately at the end.
             self.log.info("\n%s", markdown_of(shown, (), gaps))
         if judged.new:
             self.log.warning("New findings:\n%s", findings_markdown(each.shown(hidden) for each in judged.new))
@@ -127,7 +129,7 @@ class Watch:
         return failed
 
     def _vouched(self, summary: Record[Summary]) -> dict[str, str]:
-        """Return the digests that the last report has left."""
+        """Return the digests of the files of counts that the last report has recorded."""
         # A summary that cannot be read is replaced.
         with suppress(StopError):
             if last := summary.load():
@@ -135,7 +137,7 @@ class Watch:
         return {}
 
     def _count(self, activity: Activity, classifier: Classifier) -> bool:
-        """Count what is new in every stream, and return whether all is counted."""
+        """Count the new events of every stream, and return whether all are counted."""
         progress = activity.progress()
         streams: list[tuple[Stream, Position]] = []
         windows, backfills = [], []
@@ -153,7 +155,7 @@ class Watch:
         deadline = self.now() + COUNTING_TIME
         counted = count(activity, streams, classifier, now=self.now, deadline=deadline, backfills=backfills)
         if counted.complete and windows:
-            # Nothing more comes into a window that was read to its end, so its record need not be asked for again.
+            # A window that was read to its end gets no more events, so its record need not be read again.
             progress = activity.progress()
             activity.keep_progress(replace(progress, finished=[*progress.finished, *windows]))
         if counted.segments:
@@ -163,7 +165,8 @@ class Watch:
         return counted.complete
 
     def _waits(self) -> dict[str, float]:
-        """Return for how long the oldest event of the live stream waits for each destination at least, in seconds."""
+        """Return, by destination, how long the oldest pending event of the live stream has waited at least, in seconds.
+        """
         stream = stream_progress(self.ledger, StreamName(self.pipeline))
         if stream is None:
             return {}
@@ -205,7 +208,7 @@ def _said_of_changed(pipeline: str, names: Collection[str]) -> str:
 
 
 def report_stands(ledger: Ledger, pipeline: str) -> None:
-    """Record that the last report has ended well, so that a run which finds nothing new need not make another one.
+    """Record that the last report has succeeded, so that a run that finds nothing new need not make another one.
 
     :raises AuditError: the summary cannot be read or written.
     """
@@ -222,7 +225,7 @@ def _keep_reports(
     gaps: Sequence[GapRecord],
     settings: Monitoring,
 ) -> None:
-    """Keep the report as a page and as text, as the latest one and as the day's."""
+    """Keep the report as a page and as text, once as the latest one and once under its date."""
     page = page_of(summary, accounts, gaps, settings.lag_target)
     contents = {"html": page, "md": markdown_of(summary, accounts, gaps)}
     today = summary.made_at.date()
