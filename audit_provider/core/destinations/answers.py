@@ -29,16 +29,16 @@ MAYBE_STORED = (
     "the events may be stored: look for them at the destination; everything is kept, and the events are set aside "
     "after three runs have sent them."
 )
-"""What to do about a success that is not understood."""
+"""What to do if a success answer is not understood."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
     """How a destination answers.
 
-    :ivar accepted: statuses that mean delivered. :ivar later: that mean "send it again", :ivar faults: "something in it
-        is wrong".
-    :ivar credential: what to do about a 401 or 403, :ivar address: about a 404, 405 or redirect. Half a sentence each.
+    :ivar accepted: statuses that mean delivered. :ivar later: statuses that mean "send it again". :ivar faults:
+        statuses that mean "something in the batch is wrong".
+    :ivar credential: text that says what to do about a 401 or 403. :ivar address: the same for a 404, 405 or redirect.
     """
 
     accepted: frozenset[int]
@@ -60,7 +60,7 @@ def judge(answer: Answer, count: int, rules: Rules, client: HttpClient) -> Outco
         return Outcome.all(Verdict.DELIVERED, count)
     if status in rules.later or is_slow_down(answer):
         return put_off(answer, count, client)
-    # A proxy before the service tells a large body from an answer of the service by nothing but its page.
+    # With 400 or 422, a web page is from a proxy and says nothing about the events; with 413, it limits the body too.
     if status in rules.faults and (status == 413 or not answer.is_web_page):
         return Outcome.all(Verdict.SPLIT, count, said=said)
     if status in (401, 403):
@@ -74,20 +74,20 @@ def judge(answer: Answer, count: int, rules: Rules, client: HttpClient) -> Outco
 
 
 def is_later(answer: Answer) -> bool:
-    """Whether an answer means that the same batch may be taken another time."""
+    """Whether an answer means that the same batch may be accepted later."""
     return means_later(answer.status) or is_slow_down(answer)
 
 
 def put_off(answer: Answer, count: int, client: HttpClient) -> Outcome:
-    """Return the outcome of an answer that means "later": ``count`` events are to be sent again."""
+    """Return the outcome of an answer that means "later": all ``count`` events must be sent again."""
     said = f"{answer.where} answered {answer.status}{client.words(answer)}"
     return Outcome.all(Verdict.RETRY, count, said=said, wait=client.wait_asked(answer, slow_down=is_slow_down(answer)))
 
 
 def refuse_later(answer: Answer, client: HttpClient) -> None:
-    """Refuse an answer to a check that means "later", since it says nothing of the sender.
+    """Raise an error if the answer to a check means "later", because it says nothing about the sender.
 
-    :raises UnavailableError: it does.
+    :raises UnavailableError: the answer means "later".
     """
     if is_later(answer):
         raise UnavailableError(

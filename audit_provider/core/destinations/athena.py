@@ -1,4 +1,4 @@
-"""The table by which Athena reads the objects of the ``hive`` layout.
+"""The statement that creates an Athena table over the objects of the ``hive`` layout.
 
 https://docs.aws.amazon.com/athena/latest/ug/partition-projection.html
 """
@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 FIRST_DAY, LAST_DAY = date.min, date.max
-"""The range of partitions of the ``hive`` layout that a table has by default: all that there can be, for no query finds
-what lies outside, such as events that programs date with the year 1.
+"""The default range of a table's partitions in the ``hive`` layout: all possible days.
+
+No query finds events outside the range, and some programs date events with the year 1.
 """
 
 
@@ -27,11 +28,11 @@ def athena_ddl(
     first_day: str = str(FIRST_DAY),
     last_day: str = str(LAST_DAY),
 ) -> str:
-    """Return the statement that makes the objects an Athena table, partitions found by projection.
+    """Return the statement that makes the objects an Athena table, with partition projection.
 
     :param location: ``s3://bucket/prefix/``. :param columns: top-level keys of the records, read as text.
-    :param first_day: and :param last_day: of the projected range, ``YYYY-MM-DD``. Athena looks at each day of the range
-        that a query does not leave out by its ``dt``.
+    :param first_day: and :param last_day: of the projected range, ``YYYY-MM-DD``. Athena lists each day of the range
+        that a query does not exclude by ``dt``.
     :raises ValueError: a column has the name of a partition, or one that Athena does not take as it is.
     """
     for column in columns:

@@ -1,7 +1,8 @@
-"""The format of an event on arrival: one small file per format.
+"""The formats in which events are sent: one small file per format.
 
-``raw`` is the vendor's record unchanged, and the default of most destinations. The others use what :mod:`facts` finds
-in the record, and what its action means. Every public :class:`Format` in this folder is a format.
+``raw`` is the vendor's record unchanged, and the default of most destinations. The others use the facts that
+:mod:`facts` finds in the record, and the meaning of its action. Every public :class:`Format` in this folder is a
+format.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a format is."""
+"""The definition of a format."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Form(Protocol):
 
     @property
     def is_json(self) -> bool:
-        """Whether what it writes is a JSON object; otherwise it is a line of text."""
+        """Whether it writes a JSON object; otherwise it writes a line of text."""
 
     def write(self, event: Event) -> bytes:
         """Return the event in this form: UTF-8, one line.

@@ -14,13 +14,13 @@ from audit_provider.core.model import microseconds_of
 if TYPE_CHECKING:
     from audit_provider.core.model import Event, Origin
 
-# A service has no version of its own that could be known, and receivers refuse an empty one: this counts the mapping.
+# The version of a service is not known, and receivers refuse an empty one: this is the version of the mapping.
 _VERSION = "1"
-# CEF names no severity that fits a record whose vendor gives it none, except this one.
+# The only severity of CEF for a record without a severity.
 _SEVERITY = "Unknown"
 _MOST_PRODUCT, _MOST_CLASS, _MOST_NAME = 63, 1023, 512
 
-# Receivers take more than \n for the end of a line, and some stop at NUL: no control character travels as itself.
+# Some receivers end a line at other characters than \n, and some stop at NUL: no control character is sent as it is.
 _CONTROLS = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029], " ")
 _HEADER = str.maketrans({**_CONTROLS, ord("\\"): "\\\\", ord("|"): "\\|"})
 _VALUE = str.maketrans({**_CONTROLS, ord("\n"): "\\n", ord("\r"): "\\r"})
@@ -49,7 +49,7 @@ class Cef:
             "outcome": facts.outcome,
             "cat": facts.meaning.kind,
             "src": "" if is_v6 else facts.ip,
-            # Strict receivers take only IPv4 in src, and nothing but addresses in either.
+            # Strict receivers accept only IPv4 addresses in src, and only IPv6 addresses in c6a2.
             **_labelled("c6a2", "Source IPv6 Address", facts.ip if is_v6 else ""),
             "suid": facts.actor_id,
             "suser": facts.login,

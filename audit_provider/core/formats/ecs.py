@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from audit_provider.core.model import Event, Origin
 
 VERSION = "8.11.0"
-"""The version that is written for: every field and value used here is in it and in all later ones."""
+"""The version of the schema: every field and value used here is in it and in all later versions."""
 
 _SCHEMA = {"version": VERSION}
 _CHANGES = {"create": "creation", "delete": "deletion"}
@@ -27,7 +27,7 @@ _MOST_DATASET = 100
 
 
 def dataset_of(source: str) -> str:
-    """Return the name of a source's data set, ``saas_audit.<source>``, as the rules for data streams want it.
+    """Return the name of a source's data set, ``saas_audit.<source>``, by the naming rules for data streams.
 
     https://www.elastic.co/docs/reference/ecs/ecs-data_stream
     """
@@ -97,8 +97,7 @@ class Ecs:
     """Core fields with the schema's names, and the vendor's record under ``saas.<source>``.
 
     The record is one object under one name, so that an index can map it as ``flattened``; ``event.original`` is its
-    text. ``event.category`` and ``event.type`` exist only if the schema has a pair that fits: it says to leave them
-    empty otherwise.
+    text. ``event.category`` and ``event.type`` exist only if the schema has a matching pair, as it demands.
 
     :param dataset: ``event.dataset``, if the event's data stream is not named after the source.
     """

@@ -41,7 +41,7 @@ class _Known(msgspec.Struct, omit_defaults=True, gc=False):
 class Envelope:
     """``id``, ``time``, ``source``, ``pipeline``, ``action``, ``actor``, ``ip``, ``object``, ``outcome``, and ``raw``.
 
-    Keys of which the record says nothing are left out.
+    Keys without a value in the record are left out.
     """
 
     is_json = True

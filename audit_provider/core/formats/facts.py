@@ -1,8 +1,8 @@
 """Facts from a record, with the same names for every source, and the meaning of its action.
 
-A source defines what an action means, which connects a vendor's verbs with every schema. A meaning is written
-``kind.verb`` or ``kind.verb.outcome``, as in ``authentication.login.failure``. An action that is in no table has no
-meaning: it goes into each schema's generic class with its own name, and is never guessed.
+A source defines what its actions mean; this maps a vendor's verbs to every schema. A meaning is written ``kind.verb``
+or ``kind.verb.outcome``, as in ``authentication.login.failure``. An action that is in no table has no meaning: each
+schema's generic class is used, with the action's own name. Nothing is guessed.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ KINDS = frozenset(
         "access",  # roles, permissions, sharing
         "token",  # API keys, secrets, OAuth grants
         "settings",  # of the organisation, its security, its integrations
-        "data",  # looking at, exporting or downloading
-        "content",  # making and changing what the product is about
+        "data",  # viewing, exporting or downloading
+        "content",  # creating and changing the product's own content
         "billing",
-        "sla",  # a service level that was agreed on
+        "sla",  # an agreed service level
     }
 )
 VERBS = frozenset(
@@ -95,10 +95,10 @@ UNKNOWN = Meaning()
 
 
 class ActionTable(Generic[_Value]):
-    """What a source's actions lead to.
+    """A table that gives a value for each of a source's actions.
 
-    :param actions: an action, or a pattern with ``*``, to its value. The action itself goes before patterns, and an
-        earlier pattern before a later one. Spaces and upper case do not count: vendors write an action in several ways.
+    :param actions: actions, or patterns with ``*``, and their values. An exact action is preferred to patterns, and an
+        earlier pattern to a later one. Spaces and case are ignored, because vendors write an action in several ways.
     """
 
     def __init__(self, actions: Mapping[str, _Value]) -> None:
@@ -107,7 +107,7 @@ class ActionTable(Generic[_Value]):
         self._patterns = [(re.compile(translate(a)), value) for a, value in values.items() if "*" in a]
 
     def of(self, action: str) -> _Value | None:
-        """Return an action's value, None where the table has none."""
+        """Return an action's value, None if the table has none."""
         action = folded(action)
         known = self._exact.get(action)
         if known is not None:
@@ -116,7 +116,7 @@ class ActionTable(Generic[_Value]):
 
 
 class Meanings:
-    """A source's table of meanings. :param actions: as of :class:`ActionTable`, to what they mean."""
+    """A source's table of meanings. :param actions: as in :class:`ActionTable`, with their meanings."""
 
     def __init__(self, actions: Mapping[str, str]) -> None:
         self._table = ActionTable({action: Meaning.of(text) for action, text in actions.items()})
@@ -127,7 +127,7 @@ class Meanings:
 
 
 def folded(action: str) -> str:
-    """Return an action, or a pattern of actions, without what does not count in it: spaces and upper case."""
+    """Return an action, or a pattern of actions, in lower case and without spaces."""
     return action.replace(" ", "").casefold()
 
 
@@ -151,7 +151,7 @@ _NAMES = (
 _SUCCESS = frozenset({"success", "successful", "succeeded", "true", "ok", "allow", "allowed", "1"})
 _FAILURE = frozenset({"failure", "failed", "fail", "false", "error", "deny", "denied", "0"})
 _GROUPS = frozenset({"group", "team", "channel", "workspace", "organization"})
-# Where the product's name ends in a source's title and the name of its log begins.
+# Matches the name of the log in a source's title, after the product's name.
 _LOG = re.compile(
     r"\s+(?:audit|organi[sz]ation|group|tenant|enterprise|team|admin|configuration|operation|system|monitor|events?|logs?"
     r"|sign-ins?|sign-in attempts|logins?|item usages|security history|setup|directory|provisioning|compliance|activit"
@@ -165,7 +165,7 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
 
     :ivar time: When it happened, as the vendor writes it.
     :ivar ip: A valid IP address.
-    :ivar address: The value in its place if it is not an IP address.
+    :ivar address: The value in the address field if it is not an IP address.
     :ivar outcome: ``success``, ``failure`` or "". Absent does not mean success.
     :ivar target_user: User who was acted on, also if the user is the object.
     :ivar target_group: Group that was acted on, also if the group is the object.
@@ -191,17 +191,17 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def has_actor(self) -> bool:
-        """Whether anybody is named who did it."""
+        """Whether the record names the actor."""
         return bool(self.actor_id or self.actor_email or self.actor_name)
 
     @property
     def has_target(self) -> bool:
-        """Whether a user is named who was acted on."""
+        """Whether the record names a user who was acted on."""
         return bool(self.target_user or self.target_email)
 
     @property
     def login(self) -> str:
-        """The name that the actor is known by: the e-mail address before the name of a person."""
+        """The name of the actor: the e-mail address if there is one, else the person's name."""
         return self.actor_email or self.actor_name
 
 
@@ -214,14 +214,14 @@ class FactReader:
         self._one_email = origin.fields.actor_email == origin.fields.target_email != ""
 
     def read(self, event: Event) -> Facts:
-        """Return what the event says. The record is decoded once."""
+        """Return the facts of an event. The record is decoded once."""
         found = self._fields.read(event.raw)
         meaning = self._meanings.of(found.get("action", ""))
         outcome = outcome_of(found.pop("outcome", ""), meaning)
         written = found.pop("ip", "")
         ip = _valid_ip(written)
         if meaning.kind == "authentication":
-            # Who signs in is the only one there is, wherever in the record they stand.
+            # In an authentication, the actor and the target are the same person, whichever field names them.
             found.setdefault("actor_id", found.pop("target_user", ""))
             found.setdefault("actor_email", found.pop("target_email", ""))
         else:
@@ -252,14 +252,16 @@ def text_of_record(event: Event) -> tuple[bytes, str]:
 
 
 def product_of(origin: Origin) -> str:
-    """Return the product that the events are of: ``Slack`` of a source titled "Slack Audit Logs"."""
+    """Return the name of the origin's product: ``Slack`` for a source titled "Slack Audit Logs"."""
     return _LOG.sub("", origin.title) or origin.title or origin.source
 
 
 @lru_cache(maxsize=4096)
 def _target(object_type: str, kind: str) -> str:
-    """Return whether the object is the user or the group that was acted on: by its type, or where that is silent by
-    the kind of the action. An invitation or a membership is neither.
+    """Return ``target_user`` or ``target_group`` if the object is the user or group that was acted on, else "".
+
+    The type of the object decides, or the kind of the action if there is no type. An invitation or a membership is
+    neither.
     """
     written = object_type.lower()
     if written in ("user", "group", "team"):
@@ -272,7 +274,7 @@ def _target(object_type: str, kind: str) -> str:
 @lru_cache(maxsize=4096)
 def _valid_ip(text: str) -> str:
     try:
-        # A zone is a name of the sender's own interface, which address fields of stores refuse.
+        # A zone names an interface of the sender. Address fields of stores refuse it.
         return str(ip_address(text.strip().partition("%")[0]))
     except ValueError:
         return ""

@@ -29,8 +29,8 @@ _CRUD = {1: "Create", 2: "Read", 3: "Update", 4: "Delete"}
 class EventClass:
     """A class of the schema.
 
-    :ivar activities: what ``activity_id`` may be besides 0 and 99, in every version of :data:`VERSIONS`.
-    :ivar by_verb: which of them a verb of :mod:`~audit_provider.core.formats.facts` is.
+    :ivar activities: values of ``activity_id`` besides 0 and 99, in every version of :data:`VERSIONS`.
+    :ivar by_verb: the activity for each verb of :mod:`~audit_provider.core.formats.facts`.
     :ivar host_profile: whether ``actor`` belongs to the class only with the profile ``host``.
     :ivar endpoint_since: the first version in which the class has ``src_endpoint`` and ``http_request``.
     """
@@ -122,7 +122,7 @@ class Classes(Enum):
 
 
 def class_of(facts: Facts) -> Classes:
-    """Return the class of an event: of what it means where that can be filled, or else one that can."""
+    """Return the class of an event: that of its meaning if the event has the required values, else a general one."""
     kind = facts.meaning.kind
     if kind == "authentication" and facts.has_actor:
         return Classes.AUTHENTICATION
@@ -130,7 +130,7 @@ def class_of(facts: Facts) -> Classes:
         return Classes.ACCOUNT_CHANGE
     if kind == "access" and facts.role and facts.has_target:
         return Classes.USER_ACCESS
-    # Up to 1.3 a group is not enough: a member or a privilege is required beside it.
+    # Up to version 1.3, a group alone is not enough: a member or a privilege is required too.
     if kind in ("access", "group") and facts.target_group and (facts.role or (kind == "group" and facts.has_target)):
         return Classes.GROUP_MANAGEMENT
     if facts.action and facts.has_actor and (facts.ip or facts.address):
@@ -139,7 +139,7 @@ def class_of(facts: Facts) -> Classes:
 
 
 def activity_of(event_class: EventClass, facts: Facts) -> tuple[int, str]:
-    """Return ``activity_id`` and ``activity_name``: the class's own, or 99 under the vendor's name; never a guess."""
+    """Return ``activity_id`` and ``activity_name``: one of the class, or 99 with the vendor's name; never a guess."""
     activity = event_class.by_verb.get(facts.meaning.verb)
     if event_class is Classes.ENTITY_MANAGEMENT.value and not facts.object_id:
         activity = None
@@ -149,15 +149,15 @@ def activity_of(event_class: EventClass, facts: Facts) -> tuple[int, str]:
 
 
 _STATUS = {"": (0, "Unknown"), "success": (1, "Success"), "failure": (2, "Failure")}
-# The schema's own pattern of an e-mail address; an address that it refuses still stands in ``name``.
+# The schema's own pattern of an e-mail address; an address that does not match is still in ``name``.
 _EMAIL = re.compile(r"[a-zA-Z0-9_.+-]+@[a-zA-Z0-9-]+\.[a-zA-Z0-9-.]+")
 
 
 class Ocsf:
     """One document per event, of the class that :func:`class_of` finds, with the vendor's record in ``raw_data``.
 
-    No value is invented: what the record does not have is left out or 0 (Unknown), severity included, and values
-    without a place in the class are in ``unmapped``.
+    No value is invented: values that the record lacks are left out or 0 (Unknown), including the severity. Values
+    without a field in the class are in ``unmapped``.
 
     :param version: ``1.1``, ``1.2`` or ``1.3``.
     """
@@ -234,7 +234,7 @@ class Ocsf:
         }
 
     def _required(self, chosen: Classes, facts: Facts, left: dict[str, str]) -> dict[str, Any]:
-        """Return what the class is about, and take from ``left`` what found its place."""
+        """Return the objects that the class requires, and remove the values that they use from ``left``."""
         thing = _told(uid=facts.object_id, type=facts.object_type) if facts.object_id else {}
         if not thing:
             left["object_type"] = facts.object_type
@@ -259,7 +259,7 @@ class Ocsf:
 
 
 def _person(facts: Facts) -> dict[str, str]:
-    """Return the actor: one of ``name`` and ``uid`` at least, or nothing."""
+    """Return the actor: with at least one of ``name`` and ``uid``, or an empty object."""
     return _told(uid=facts.actor_id, name=facts.login, email_addr=_email(facts.actor_email), full_name=facts.actor_name)
 
 
@@ -278,7 +278,7 @@ def _endpoint(facts: Facts) -> dict[str, str]:
 
 
 def _told(**values: Any) -> dict[str, Any]:
-    """Return the values that say something."""
+    """Return the values that are not empty."""
     return {name: value for name, value in values.items() if value}
 
 

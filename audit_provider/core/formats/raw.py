@@ -1,4 +1,4 @@
-"""The vendor's record, untouched."""
+"""The vendor's record, unchanged."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Raw:
     is_json = True
 
     def __init__(self, origin: Origin) -> None:
-        """Need nothing of the origin."""
+        """Accept the origin, which this format does not need."""
 
     def write(self, event: Event) -> bytes:
         """See :class:`~audit_provider.core.formats.base.Form`."""

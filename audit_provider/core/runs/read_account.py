@@ -77,8 +77,7 @@ class ReadAccount:
 
     @property
     def is_to_ask(self) -> bool:
-        """Whether to ask the vendor: no id is known, this run has not asked, and this credential was not refused.
-        """
+        """Whether to ask the vendor: no id is known, this run has not asked, and this credential was not refused."""
         known = self.asked or has_id(self.account) or self.credential_check == _REFUSED + self.check
         return bool(self.check) and not known
 

@@ -149,8 +149,7 @@ class Reconciling:
             )
 
     def _chained(self, position: Position | None, spec: SourceSpec) -> Position:
-        """Return the position to continue from: the kept one or a new one; a new source starts with nothing compared.
-        """
+        """Return the position to continue from: the kept one or a new one; a new source starts without comparisons."""
         if position is None:
             return Position(source=spec.name, chain=new_chain(self.now()), fields=spec.fields, strategy=_STRATEGY)
         if position.source != spec.name:

@@ -330,8 +330,7 @@ class _Kept:
         self._is_whole = True
 
     def marked(self, before: Mapping[date, Day]) -> Mapping[date, Day]:
-        """Return the days; mark those before all kept segments as not kept, because retention removed their segments.
-        """
+        """Return the days; mark those before all kept segments as not kept, because retention removed them."""
         removed, first = self.removed_until, min(self.times, default=None)
         if not self._is_whole or removed is None or first is None:
             return before

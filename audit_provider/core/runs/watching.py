@@ -165,8 +165,7 @@ class Watch:
         return counted.complete
 
     def _waits(self) -> dict[str, float]:
-        """Return, by destination, how long the oldest pending event of the live stream has waited at least, in seconds.
-        """
+        """Return, by destination, the least seconds that the oldest pending event of the live stream has waited."""
         stream = stream_progress(self.ledger, StreamName(self.pipeline))
         if stream is None:
             return {}

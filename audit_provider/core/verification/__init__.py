@@ -1,8 +1,8 @@
-"""Verification: a spool read again from end to end, and held against what a destination has.
+"""Verification: read a spool again from end to end, and compare it with what a destination has.
 
-``segments`` reads one segment, ``chain`` follows one chain and reads what was removed, ``dead_letters`` reads dead
-letters, ``spool`` verifies all of it, ``arrival`` compares ids with a destination, whose ids ``objects`` and
-``documents`` find, ``report`` says what came out.
+``segments`` reads one segment, ``chain`` follows one chain and reads the marks of removal, ``dead_letters`` reads dead
+letters, ``spool`` verifies a whole spool, ``arrival`` compares ids with those of a destination, which ``objects`` and
+``documents`` find, ``report`` holds the result.
 """
 
 from audit_provider.core.verification.arrival import Arrival

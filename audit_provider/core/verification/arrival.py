@@ -1,4 +1,4 @@
-"""Which of the spool's ids a destination has, compared in memory that does not grow with their number."""
+"""Compare the spool's ids with those of a destination, in memory that does not grow with their number."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ _DIGEST_BYTES = 12
 
 
 def digest_of(content: bytes) -> str:
-    """Return a short digest of what an event says, to compare it by."""
+    """Return a short digest of an event's content, for comparison."""
     return hashlib.blake2b(content, digest_size=_DIGEST_BYTES).hexdigest()
 
 
 class IdBucket(dict[str, list[int]]):
-    """Ids, and the places where each was met.
+    """Ids, and the places where each was found.
 
-    :ivar contents: of each id the places again, each with digests of what was met there; those of which none is known
-        are left out.
+    :ivar contents: by id, places with the digests of the contents found there; places without known digests are left
+        out.
     """
 
     def __init__(self) -> None:
@@ -48,11 +48,11 @@ class IdBucket(dict[str, list[int]]):
 
 
 class IdBuckets:
-    """Ids with a number each that says where one was met.
+    """Ids, each with the number of the place where it was found.
 
-    Beyond a hundred thousand they lie in files of a private temporary folder, by a hash of the id, so that all that is
-    known of one id is in one bucket, and one bucket is read at a time. The folder is removed at the end of the
-    ``with`` block.
+    Beyond a hundred thousand, they are written to files in a private temporary folder, sorted into buckets by a hash of
+    the id. So all entries of one id are in one bucket, and one bucket is read at a time. The folder is removed at the
+    end of the ``with`` block.
     """
 
     def __init__(self) -> None:
@@ -70,9 +70,9 @@ class IdBuckets:
         self._folder.cleanup()
 
     def add(self, place: int, ids: Iterable[str], contents: Iterable[tuple[str, ...]] = ()) -> None:
-        """Add ids that were met at ``place``.
+        """Add ids that were found at ``place``.
 
-        :param contents: digests of what each of them says there, for as many as are known.
+        :param contents: digests of the content of each id there; may be shorter than ``ids``.
         :raises UnavailableError: the disk is full.
         """
         for name, digests in zip(ids, chain(contents, repeat(())), strict=False):
@@ -115,13 +115,15 @@ class IdBuckets:
 
 
 SET_ASIDE, PENDING, THERE, SAME_ID = -1, -2, -3, -4
-"""Places of ids that are no segment's: in the dead letters, not shipped yet, at the destination, and the vendor's own
-id of an event that is named otherwise, since another one has it."""
+"""Places that are no segment: dead letters, not shipped yet, the destination, and the vendor's id of a renamed event.
+
+An event is renamed if another event has the same id.
+"""
 
 _FIRST = 20
 
 Contents = Callable[[str, int, Event], Iterable[bytes]]
-"""Returns how an event may lie at the destination, given its stream's folder and the number of its segment."""
+"""Returns the contents under which a destination may store an event, given its stream's folder and segment number."""
 
 
 class Arrival(Protocol):
@@ -133,32 +135,32 @@ class Arrival(Protocol):
 
     @property
     def tells_all(self) -> bool:
-        """Whether :meth:`gather` yields every id there, so that those missing in the spool are counted too."""
+        """Whether :meth:`gather` finds every id there, so that ids that are missing in the spool are counted too."""
 
     @property
     def contents(self) -> Contents | None:
-        """What is compared beside ids; None for ids alone."""
+        """Contents to compare in addition to ids; None to compare only ids."""
 
     @property
     def missing(self) -> TextIO | None:
-        """Takes the missing ids, one per line."""
+        """File to which the missing ids are written, one per line; None for none."""
 
     def gather(self, ids: IdBuckets) -> Sequence[str]:
-        """Add the ids that it has to ``ids``, at the place :data:`THERE`; return faults met, a sentence each."""
+        """Add the destination's ids to ``ids``, at the place :data:`THERE`; return faults, one sentence each."""
 
     def count(self, ids: Collection[str]) -> Mapping[str, int]:
-        """Return how many times each of the ids is there, where :meth:`gather` does not tell."""
+        """Return how many times each of the ids is there, if :meth:`gather` does not find this."""
 
     def said(self, name: str) -> Collection[str]:
-        """Return digests of what lies there under an id that was counted last; of nothing that cannot be compared."""
+        """Return digests of the contents stored under an id of the last count; none if they cannot be compared."""
 
 
 def tally(
     buckets: IdBuckets, owners: Sequence[str | None], arrival: Arrival | None
 ) -> tuple[VerifiedIds, VerifiedArrival | None]:
-    """Return what there is to say of all ids.
+    """Return the result for all ids.
 
-    :param owners: whose the ids of each place are; None for nobody's.
+    :param owners: the folder of the chain of each place; None for a place that does not count.
     """
     faults = arrival.gather(buckets) if arrival else ()
     ids: Counter[str] = Counter()
@@ -221,7 +223,7 @@ def tally(
 
 
 def _compared(met: Iterable[tuple[int, tuple[str, ...]]], owners: Sequence[str | None]) -> bool | None:
-    """Return whether all that lies at the destination under an id is what the spool holds; None where nobody knows."""
+    """Return whether the destination stores only the spool's contents under an id; None if not known."""
     spooled: set[str] = set()
     there: set[str] = set()
     for place, digests in met:

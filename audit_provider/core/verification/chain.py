@@ -1,6 +1,6 @@
-"""One chain of segments, followed from its head back to its beginning, and what lies beside it.
+"""Read one chain of segments from its head back to its beginning, and check the other files in its folder.
 
-Two marks of removal lie in its folder: with which segment it begins, and when retention looked last.
+The folder holds two marks of retention: the number of the first segment, and the time of the last removal check.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class ChainRead:
-    """What was found. :ivar chained: names of the manifests that the head leads to."""
+    """The result. :ivar chained: names of the manifests in the chain of the head."""
 
     stream: VerifiedStream
     chained: frozenset[str]
@@ -43,12 +43,12 @@ class ChainRead:
 
 
 class ChainReader:
-    """Reads one chain again, naming every fault and going on after it.
+    """Reads one chain again. It reports every fault and continues after it.
 
-    :param folder: of the chain. :param names: of the files there. :param head: the committed one; None where nothing
-        says, so that the newest manifest that nothing follows is taken for it.
-    :param take: given every segment as it is read, its ids included.
-    :param due: says by a manifest whether its events are read too; where not, their file must at least be there.
+    :param folder: of the chain. :param names: of the files there.
+    :param head: the committed head; None if not recorded: then the newest manifest without a successor is the head.
+    :param take: called with every segment that is read, including its ids.
+    :param due: returns by manifest whether its events are read too; if not, their file must at least exist.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class ChainReader:
         self._beside(kept, head, {segment.name for segment in chained})
         latest, _ = read_marks(self._store, self._folder, (OLDEST,))
         if latest > oldest:
-            # Segments were removed, in good order, while they were read here.
+            # Retention removed segments while they were read here.
             oldest = latest
             chained = [segment for segment in chained if segment.head.number >= oldest]
             self._faults = [fault for fault in self._faults if not 0 < fault.segment < oldest]
@@ -150,9 +150,9 @@ class ChainReader:
         segment.ids = segment.events = ()
 
     def _compare_named(self, segment: SegmentRead) -> None:
-        """Name a manifest that leads to other segments further back than the one before it says.
+        """Report a manifest that names other earlier segments than the previous manifest implies.
 
-        One of an earlier version names none.
+        A manifest of an earlier version names none.
         """
         number = segment.head.number
         self._names_next = {head: named for head, named in self._names_next.items() if head.number >= number - 1}
@@ -172,7 +172,7 @@ class ChainReader:
         return max(loose, key=lambda each: (each.head.number, each.manifest.written_at)).head
 
     def _follow(self, head: Head, oldest: int) -> list[SegmentRead]:
-        """Return the segments from ``head`` back to the oldest, as far as each leads to the one before."""
+        """Return the segments from ``head`` back to the oldest, following the link from each to the one before."""
         chained: list[SegmentRead] = []
         wanted: Head | None = head
         number = head.number
@@ -198,14 +198,14 @@ class ChainReader:
         found = self._segments.get(number, [])
         if wanted is not None:
             return next((each for each in found if each.head.digest == wanted.digest), None)
-        # What led to it is lost: go on with what nothing else leads to.
+        # The link to this segment is lost: continue with one to which no other segment links.
         loose = [each for each in found if each.head.digest not in self._followed]
         return max(loose, key=lambda each: each.manifest.written_at, default=None)
 
     def _missed(self, number: int, wanted: Head | None, oldest: int) -> int:
-        """Name what should be at ``number`` and is not; return the number to go on with.
+        """Report a missing segment ``number``, and return the number to continue with.
 
-        Where nothing says what lies there, all that is missing down to the next segment is one fault.
+        If no link says which segment it was, all missing segments down to the next one are one fault.
         """
         if wanted is not None:
             if wanted.name not in self._names:
@@ -216,7 +216,7 @@ class ChainReader:
             return number - 1
         below = max((each for each in self._segments if each < number), default=oldest - 1)
         below = max(below, oldest - 1)
-        # What is there and cannot be used has been named before.
+        # Files that exist and cannot be used were reported before.
         if any(each not in self._faulty for each in range(below + 1, number + 1)):
             name = f"{number:012d}-….manifest.json.gz"
             what = self._missing(below + 1, oldest)
@@ -234,7 +234,7 @@ class ChainReader:
         return f"is missing, and there is no {mark} to say that it was removed"
 
     def _beside(self, kept: Sequence[str], head: Head, chained: set[str]) -> None:
-        """Tell of files that the head does not lead to."""
+        """Report files that are not in the chain of the head."""
         claimed = {each.manifest.data for found in self._segments.values() for each in found}
         for found in self._segments.values():
             for segment in found:
@@ -271,7 +271,7 @@ class ChainReader:
             )
 
     def _whose(self) -> None:
-        """Say of what is in the wrong place where it belongs."""
+        """Report for files in the wrong place to which segment their content belongs."""
         owners: dict[str, int] = {}
         for found in self._segments.values():
             for segment in found:
@@ -287,9 +287,9 @@ class ChainReader:
                 self._fault(moved, number)
 
     def _compressed(self, chained: Sequence[SegmentRead]) -> None:
-        """Name a manifest whose text is proven and whose bytes are not those that its neighbours' compressor makes.
+        """Report a manifest with the right text whose compressed bytes differ from those of its neighbours' compressor.
 
-        Another build of the compressor makes other bytes of the same text, but then of more than one manifest.
+        Another build of the compressor makes other bytes from the same text, but then for more than one manifest.
         """
         others = 0
         for place, segment in enumerate(chained):
@@ -322,7 +322,7 @@ _Mark = TypeVar("_Mark", int, datetime)
 
 
 def read_marks(store: Store, folder: str, names: Collection[str]) -> tuple[int, list[Flaw]]:
-    """Return the number of the oldest segment kept, and what is wrong with the marks.
+    """Return the number of the oldest kept segment, and the flaws of the marks.
 
     :param names: of the files in the folder.
     """

@@ -1,4 +1,4 @@
-"""Checkpoints that somebody has kept elsewhere, compared with the spool."""
+"""Compare checkpoints that were kept elsewhere with the spool."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _MOST_DEPTH = 20
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """Which log of the spool an origin names."""
+    """The log of the spool that an origin names."""
 
     folder: str
     chain: str
@@ -42,7 +42,7 @@ class Log:
 
     @classmethod
     def of(cls, origin: str) -> Log | None:
-        """Return the log of an origin; None where it names none of this package's."""
+        """Return the log of an origin; None if it is not an origin that this package gives."""
         parts = origin.split("/")
         generation = 0
         if len(parts) > 4 and re.fullmatch(r"[1-9][0-9]*", parts[-1]) and _CHAIN.fullmatch(parts[-2]):
@@ -55,9 +55,9 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedCheckpoint:
-    """A checkpoint, compared. :ivar root: hexadecimal. :ivar keys: public keys among those given that have signed it.
+    """A compared checkpoint. :ivar root: hexadecimal. :ivar keys: public keys among those given that have signed it.
 
-    :ivar wrong: a sentence without its full stop where it does not agree.
+    :ivar wrong: a sentence without its full stop if it does not agree, else "".
     """
 
     origin: str
@@ -72,10 +72,10 @@ class VerifiedCheckpoint:
 
 
 def notes_in(content: bytes) -> list[Note]:
-    """Return the checkpoints in a file: notes one after another, or records in JSON, one a line or all in one.
+    """Return the checkpoints in a file of notes, or of JSON records, one per line or all in one document.
 
-    A record may hold them at any depth, also within a text that is JSON itself, as search products export events. The
-    same checkpoint is returned once.
+    A record may hold them at any depth, also in a string that is JSON itself, as search products export events. Each
+    checkpoint is returned once.
 
     :param content: of the file, as it is or compressed by gzip.
     :raises ConfigurationError: it holds none.
@@ -95,14 +95,13 @@ def notes_in(content: bytes) -> list[Note]:
 def compare_checkpoints(
     store: Store, notes: Iterable[Note], heads: Mapping[tuple[str, str], Head], keys: Sequence[Verifier] = ()
 ) -> list[VerifiedCheckpoint]:
-    """Return what comes out of comparing checkpoints with the events that the spool holds.
+    """Compare checkpoints with the events that the spool holds.
 
-    Every kept segment is read again: the ranges that are kept beside the streams are used only for segments that were
-    removed.
-
-    :param heads: of chains, by the stream's folder and the chain's name; of another one the newest manifest counts.
-    :param keys: each checkpoint must be signed by one of these; none to leave signatures unchecked.
-    :raises AuditError: the spool cannot be asked.
+    Every kept segment is read again. The hashes that are kept beside the streams are used only for removed segments.
+    :param heads: heads of chains, by the stream's folder and the chain's name; for other chains, the newest manifest
+        counts.
+    :param keys: each checkpoint must be signed by one of these; empty to check no signatures.
+    :raises AuditError: the spool cannot be read.
     """
     by_log: dict[Log | None, list[tuple[Checkpoint, Note]]] = defaultdict(list)
     for note in notes:
@@ -174,12 +173,12 @@ def _roots(
 
 
 def _reader(store: Store, stream: Stream, log: Log, head: Head) -> tuple[TreeReader, int]:
-    """Return what gives the hashes of a log, made of its events, and how many there are."""
+    """Return a reader of a log's hashes, computed from its events, and the number of events."""
     oldest = stream.oldest()
     try:
         kept = TreeFiles(store, log.folder, log.chain, log.generation).all()
     except AuditError:
-        # They are needed only for what is no longer kept.
+        # They are needed only for removed segments.
         kept = []
     removed = [each for each in kept if each.number < oldest]
     first = kept[0].number if kept else 1
@@ -216,7 +215,7 @@ def _notes(text: str) -> Iterator[Note]:
 
 
 def _within(text: str, depth: int) -> Iterator[Note]:
-    """Yield the checkpoints in a text that is JSON."""
+    """Yield the checkpoints in a JSON text."""
     if not depth or text.lstrip()[:1] not in ("{", "["):
         return
     try:
@@ -235,9 +234,9 @@ def _within(text: str, depth: int) -> Iterator[Note]:
 
 
 def notes_of_objects(store: Store) -> list[Note]:
-    """Return the checkpoints in the objects of a bucket, such as those that a destination has made of events.
+    """Return the checkpoints in the objects of a bucket, such as those that a destination has written.
 
-    :raises ConfigurationError: no object holds one. :raises AuditError: the bucket cannot be asked.
+    :raises ConfigurationError: no object holds one. :raises AuditError: the bucket cannot be read.
     """
     found: dict[str, Note] = {}
     for key in store.keys(""):

@@ -1,7 +1,8 @@
-"""What a destination has of some days, asked by the scheduled verification: only what was spooled of late.
+"""Ask a destination for the events of some days; used by the scheduled verification for recently spooled events.
 
-An event is looked for by a *key*: its id in Elasticsearch and OpenSearch, and in a bucket either its line, digested, or
-its id where the format writes it at a known path. A bucket is read in the partitions of the days alone.
+An event is searched for by a *key*. In Elasticsearch and OpenSearch, the key is its id. In a bucket, it is its id if
+the format writes that at a known path, else the digest of its line. Only the partitions of the days are read from a
+bucket.
 """
 
 from __future__ import annotations
@@ -30,16 +31,16 @@ if TYPE_CHECKING:
     from audit_provider.core.verification.documents import DocumentSearch
 
 _OWN_NAME = re.compile(r"-[0-9a-f]{32}$")
-"""Ends the name of an event whose id another one has."""
+"""The end of the name of an event whose id another event has."""
 
 
 class Asked(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a destination answered for the events of a day.
 
-    :ivar at: when it was asked. :ivar events: that it was asked for, which it had confirmed. :ivar missing: of these,
-        those that it does not have. :ivar altered: those under whose id it has something else.
+    :ivar at: when it was asked. :ivar events: number of confirmed events that it was asked for.
+    :ivar missing: events of these that it does not have. :ivar altered: events under whose id it has another content.
     :ivar first: id of the first event that is missing or altered.
-    :ivar why_not: why it was not asked; "" where it was. :ivar later: it is asked again in the next run.
+    :ivar why_not: why it was not asked; "" if it was. :ivar later: whether the next run asks again.
     """
 
     at: datetime
@@ -52,7 +53,7 @@ class Asked(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def lacks(self) -> str:
-        """Say what it lacks; "" for nothing."""
+        """A sentence about missing and altered events; "" if there are none."""
         parts = [f"{self.missing:,} are missing"] if self.missing else []
         parts += [f"{self.altered:,} are altered"] if self.altered else []
         if not parts:
@@ -72,28 +73,28 @@ class DayArrival(Protocol):
         """Whether a key is the digest of what was sent; otherwise it is the event's id."""
 
     def key(self, folder: str, segment: int, event: Event) -> tuple[str, Sequence[str]] | None:
-        """Return by what an event is looked for, and digests of what may lie there; None where it is never sent.
+        """Return an event's key, and digests of the contents that may be stored; None if it is never sent.
 
-        Where the key is its content, the event's id stands in place of the digests.
+        If the key is the content, the event's id takes the place of the digests.
 
         :param folder: of its stream. :param segment: number of its segment.
         """
 
     def gather(self, ids: IdBuckets, days: Collection[date]) -> None:
-        """Add the keys that it has of some days, at the place ``THERE``.
+        """Add the destination's keys of some days, at the place ``THERE``.
 
-        :raises AuditError: it does not answer, or not whole.
+        :raises AuditError: it does not answer, or answers only in part.
         """
 
     def count(self, ids: Collection[str]) -> Mapping[str, int]:
         """Return how many times each of the keys is there."""
 
     def said(self, name: str) -> Collection[str]:
-        """Return digests of what lies there under a key that was counted last."""
+        """Return digests of the contents stored under a key of the last count."""
 
 
 def place_of(day: date) -> int:
-    """Return the place in the buckets that stands for a day."""
+    """Return the number of the place that represents a day in the buckets."""
     return day.toordinal()
 
 
@@ -101,7 +102,7 @@ def answered(ids: IdBuckets, arrival: DayArrival, days: Collection[date], now: d
     """Ask a destination for the events of some days.
 
     :param ids: holds their keys, each at the :func:`place_of` its day.
-    :raises AuditError: it does not answer, or not whole.
+    :raises AuditError: it does not answer, or answers only in part.
     """
     arrival.gather(ids, days)
     ordinals = {place_of(day): day for day in days}
@@ -138,22 +139,21 @@ def answered(ids: IdBuckets, arrival: DayArrival, days: Collection[date], now: d
 def _fates_of_equal(
     met: Iterable[tuple[int, tuple[str, ...]]], days: Collection[int], count: int
 ) -> Iterator[tuple[int, str, str]]:
-    """Yield the place, the id and the fate of each event that was met with one content.
+    """Yield the place, the id and the fate of each event with one content.
 
-    Equal records without an id are several events, and a destination must hold as many.
-
+    Equal records without an id are several events, and the destination must hold the same number.
     :param days: places of days. :param count: how many times the content is there.
     """
     names: dict[str, int] = {}
     for place, digests in met:
         if place in days:
-            # The same event may have its own id in one stream, and a name of its own in another.
+            # The same event may have the plain id in one stream and a derived name in another.
             number = names.setdefault(_OWN_NAME.sub("", digests[0]), len(names))
             yield place, digests[0], "found" if number < count else "missing"
 
 
 def _differs(met: Iterable[tuple[int, tuple[str, ...]]], said: Iterable[str]) -> bool:
-    """Whether something lies at a destination under a key that no event of that key in the spool says."""
+    """Whether a destination stores a content under a key that no event with that key has in the spool."""
     spooled: set[str] = set()
     there = set(said)
     for place, digests in met:
@@ -162,7 +162,7 @@ def _differs(met: Iterable[tuple[int, tuple[str, ...]]], said: Iterable[str]) ->
 
 
 class DayDocuments:
-    """An index or a data stream. :param contents: how an event may lie at the destination."""
+    """An index or a data stream. :param contents: yields the contents under which an event may be stored."""
 
     tells_all = by_content = False
 
@@ -175,7 +175,7 @@ class DayDocuments:
         return event.id, sorted({digest_of(each) for each in self._contents(folder, segment, event)})
 
     def gather(self, ids: IdBuckets, days: Collection[date]) -> None:
-        """Leave it to :meth:`count`."""
+        """Do nothing: :meth:`count` finds the keys."""
 
     def count(self, ids: Collection[str]) -> Mapping[str, int]:
         """See :class:`~audit_provider.core.verification.documents.DocumentSearch`."""
@@ -190,8 +190,8 @@ class DayObjects:
     """A bucket whose objects are gzip NDJSON in partitions by day.
 
     :param client: a boto3 S3 client. :param folders: returns the partitions of a day, as keys that end in ``/``.
-    :param contents: how an event may lie there: as it came, then as it is sent.
-    :param id_at: where the format writes the event's id; "" to look for the line itself.
+    :param contents: yields the contents under which an event may be stored: as it came, then as it is sent.
+    :param id_at: where the format writes the event's id; "" to search for the whole line.
     """
 
     tells_all = True
@@ -220,7 +220,7 @@ class DayObjects:
         return (digest_of(sent[0]), (event.id,)) if sent else None
 
     def gather(self, ids: IdBuckets, days: Collection[date]) -> None:
-        """Read the objects of the days. One that cannot be decompressed has nothing that was shipped.
+        """Read the objects of the days. An object that cannot be decompressed holds no shipped event.
 
         :raises AuditError: the bucket does not answer.
         """

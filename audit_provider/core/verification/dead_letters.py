@@ -1,6 +1,4 @@
-"""Dead letters and records of a redrive, read again: what each file holds, and whether the ledger
-vouches for it.
-"""
+"""Read dead letters and redrive records again, and check each file with the ledger."""
 
 from __future__ import annotations
 
@@ -31,7 +29,8 @@ if TYPE_CHECKING:
 def read_letters(store: Store, folder: str, name: str) -> list[Letter]:
     """Return the letters of a file.
 
-    Its name contains their number and a digest of the places of their events. Nothing proves the destination's words.
+    The file's name contains their number and a digest of the places of their events. The destination's answers in the
+    letters cannot be proven.
 
     :raises FlawError: it is not what was written.
     """
@@ -50,7 +49,7 @@ def read_letters(store: Store, folder: str, name: str) -> list[Letter]:
 
 
 def read_record(store: Store, folder: str, name: str) -> RedriveRecord:
-    """Return what became of letters that were sent again. The name contains a digest of its content.
+    """Return the record of a redrive. Its file name contains a digest of its content.
 
     :raises FlawError: it is not what was written.
     """
@@ -72,7 +71,7 @@ _decode_record = msgspec.json.Decoder(RedriveRecord).decode
 
 @dataclass(slots=True)
 class Vouched:
-    """What was found. :ivar closing: keys of the redrive records that close letters; those of others are no proof."""
+    """The result. :ivar closing: keys of the redrive records that close letters; other records prove nothing."""
 
     closing: set[str] = field(default_factory=set)
     faults: list[Fault] = field(default_factory=list)
@@ -86,10 +85,10 @@ def check_beside(
     offsets: Mapping[str, Offset | None],
     keys: Iterable[str],
 ) -> Vouched:
-    """Compare what lies beside the chains of one stream with what the ledger says of it.
+    """Compare the files of dead letters of one stream with the ledger's records.
 
     :param folder: of the stream, such as ``slack/live``. :param position: of the stream.
-    :param offsets: by destination, None for one that has none; destinations that are not named cannot be checked.
+    :param offsets: by destination, None for one without an offset; destinations that are not named cannot be checked.
     :param keys: of the objects in the folders ``dead`` of the stream's chains.
     :raises AuditError: the spool cannot be read.
     """
@@ -148,7 +147,7 @@ def _check(
                 event = proof.event(name, letter)
                 if event is None:
                     unproven += 1
-                    # What an earlier version has set aside is not linked, and outlives its segment.
+                    # Letters of an earlier version are not linked, and stay longer than their segments.
                     if not offset.letters and letter.segment < stream.oldest():
                         proven.add((letter.place, letter.id))
                     continue
@@ -157,7 +156,7 @@ def _check(
                     wrong = f"is not the event {letter.index} of segment {letter.segment}, which is sent instead"
                     found.faults.append(Fault("damaged", place, letter.segment, f"{place}/{name}", wrong))
         except SpoolDamagedError:
-            continue  # it is named where the file, or the segment, is checked by itself
+            continue  # the fault is reported when the file, or the segment, is checked itself
     wanted = offset.counts.set_aside - offset.again
     if len(proven) < wanted:
         wrong = f"holds {len(proven):,} dead letters, but Airflow's record of the offset counts {wanted:,} set aside"

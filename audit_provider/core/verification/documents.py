@@ -1,6 +1,6 @@
-"""What an index or data stream of Elasticsearch or OpenSearch holds: events by their ids, their records, checkpoints.
+"""Read an index or data stream of Elasticsearch or OpenSearch: find events by id, their records, and checkpoints.
 
-The vendor's record within a document is compared with the spool's; checkpoints that were shipped are read back.
+The vendor's record in a document is compared with the spool's. Checkpoints that were shipped are read back.
 
 https://www.elastic.co/docs/reference/query-languages/query-dsl/query-dsl-ids-query
 https://docs.opensearch.org/latest/query-dsl/term/ids/
@@ -34,13 +34,13 @@ if TYPE_CHECKING:
 
 _BATCH = 1000
 _BATCH_OF_DOCUMENTS = 200
-_MOST_HITS = 10_000  # index.max_result_window, as it comes
+_MOST_HITS = 10_000  # default of index.max_result_window
 _FILTER_PATH = "timed_out,_shards.failed,hits.total.value,hits.hits._id,hits.hits.fields"
 _EVENT_ID = "event.id"
 
 
 class Hit(msgspec.Struct):
-    """One document that a search has found. :ivar sort: what it was sorted by."""
+    """One document that a search has found. :ivar sort: the values that it was sorted by."""
 
     id: str = msgspec.field(default="", name="_id")
     fields: dict[str, list[Any]] = msgspec.field(default_factory=dict)
@@ -53,7 +53,7 @@ class _Total(msgspec.Struct):
 
 
 class Hits(msgspec.Struct):
-    """What a search has found. :ivar total: how many documents fit; :ivar hits: those that were asked for."""
+    """The result of a search. :ivar total: how many documents match; :ivar hits: those that the request asked for."""
 
     total: _Total
     hits: list[Hit] = msgspec.field(default_factory=list)
@@ -70,13 +70,13 @@ class _Found(msgspec.Struct):
 
 
 class DocumentSearch:
-    """An index or a data stream, asked for ids by ``_search``: the credential needs the right to read it.
+    """Searches an index or a data stream for ids with ``_search``; the credential needs the right to read it.
 
-    :param scope: what an ``_id`` is made of, as ``document_id`` of the destination says; with ``none``, events are
-        looked for by the field ``event.id``.
-    :param settle: seconds after which ids that were not found are asked for again, once: a search sees a document only
-        after the next refresh. :param missing: takes the missing ids, one per line.
-    :param contents: how the record of an event may lie in a document; None to look for ids alone.
+    :param scope: how ``_id`` is formed, as in the destination's option ``document_id``; with ``none``, events are
+        searched for by the field ``event.id``.
+    :param settle: seconds to wait, once, before ids that were not found are searched for again: a search sees a
+        document only after the next refresh. :param missing: file to which the missing ids are written, one per line.
+    :param contents: yields the records that a document of an event may hold; None to search only for ids.
     """
 
     tells_all = False
@@ -105,13 +105,13 @@ class DocumentSearch:
         self._settled = False
 
     def gather(self, ids: IdBuckets) -> Sequence[str]:
-        """Leave it to :meth:`count`."""
+        """Do nothing: :meth:`count` finds the ids."""
         return ()
 
     def count(self, ids: Collection[str]) -> Mapping[str, int]:
-        """Look ids up in batches.
+        """Search for ids in batches.
 
-        :raises AuditError: the store does not answer, or not whole, so that nothing may be concluded.
+        :raises AuditError: the store does not answer, or answers only in part, so nothing can be concluded.
         """
         self._said.clear()
         found = self._count(list(ids))
@@ -124,7 +124,7 @@ class DocumentSearch:
         return found
 
     def said(self, name: str) -> Collection[str]:
-        """Return digests of the records that the documents of an id hold, of the ids that were counted last."""
+        """Return digests of the records in the documents of an id of the last count."""
         return self._said.get(name, ())
 
     def _count(self, ids: Sequence[str]) -> Counter[str]:
@@ -144,7 +144,7 @@ class DocumentSearch:
             query = {"query": {"ids": {"values": list(names)}}}
         query |= {"size": _MOST_HITS, "track_total_hits": True, "_source": self.contents is not None}
         hits = search(
-            # A filter makes OpenSearch write the sources anew, without the digits that a double does not hold.
+            # With a filter, OpenSearch serializes the sources again and loses digits that a double cannot hold.
             self._client,
             self._target,
             query,
@@ -167,10 +167,10 @@ class DocumentSearch:
 
 
 def search(client: HttpClient, target: str, query: Mapping[str, Any], filter_path: str | None) -> Hits:
-    """Ask ``_search`` of an index or a data stream.
+    """Send a ``_search`` to an index or a data stream.
 
-    :param query: the body. :param filter_path: which parts the answer has, see :class:`Hits`; None for all.
-    :raises AuditError: the store does not answer, or not whole, so that nothing may be concluded.
+    :param query: the body. :param filter_path: the parts that the answer has, see :class:`Hits`; None for all.
+    :raises AuditError: the store does not answer, or answers only in part, so nothing can be concluded.
     """
     answer = client.fetch(
         "POST",
@@ -204,10 +204,10 @@ _decode = msgspec.json.Decoder(_Found).decode
 
 
 _OWN = frozenset({"@timestamp", "data_stream", "event"})
-"""What a document has at its root beside a record that is the document itself."""
+"""Keys that this package adds at the root of a document if the record itself is the document."""
 
 _ENVELOPE = frozenset({"id", "time", "source", "pipeline", "raw"})
-"""What the format ``envelope`` always has."""
+"""Keys that the format ``envelope`` always has."""
 
 _OCSF_METADATA = frozenset({"version", "product", "log_name", "uid"})
 """What the format ``ocsf`` always has under ``metadata``; its product is named like its vendor."""
@@ -216,7 +216,7 @@ _OCSF_PRODUCT = frozenset({"name", "vendor_name"})
 
 
 def record_in(document: bytes) -> bytes | None:
-    """Return the record that a document holds, in one spelling; None in a form that cannot be compared.
+    """Return the record in a document, in canonical form; None if the form cannot be compared.
 
     It is ``event.original`` (ECS), ``raw_data`` (OCSF as this package writes it), the object under ``raw``, or else the
     document itself. Fields that were derived from it are not compared, since another version of this package, or an
@@ -245,7 +245,7 @@ def record_in(document: bytes) -> bytes | None:
 
 
 def _original_in(document: Mapping[str, Any]) -> str | None:
-    """Return the record's text, which ECS and OCSF have."""
+    """Return the record's text from an ECS or OCSF document; None in other formats."""
     event = document.get("event")
     original = event.get("original") if isinstance(event, dict) else document.get("event.original")
     return original if isinstance(original, str) else _raw_data_in(document)
@@ -266,14 +266,14 @@ def _is_envelope(found: Mapping[str, Any]) -> bool:
 
 
 def one_spelling(record: Any) -> bytes:
-    """Return a record however it is written: a store may order, flatten and sort what it gives back."""
+    """Return a record in canonical form, because a store may reorder, flatten and sort what it returns."""
     return msgspec.json.encode(sorted(set(_leaves(record, ""))))
 
 
 def records_of(contents: Contents) -> Contents:
-    """Return what says how the record of an event may lie in a document.
+    """Return a function that yields the records, in canonical form, that a document of an event may hold.
 
-    :param contents: what says how the event itself may lie at a destination.
+    :param contents: yields the contents under which a destination may store the event.
     """
 
     def records(folder: str, segment: int, event: Event) -> Iterator[bytes]:
@@ -306,18 +306,18 @@ def _leaves(value: Any, path: str) -> Iterator[tuple[str, str]]:
 _PAGE = 500
 _NOTES_FILTER_PATH = "timed_out,_shards.failed,hits.total.value,hits.hits._id,hits.hits.sort,hits.hits._source"
 
-# Every form's document has event.id. As a keyword it begins so, and as a text that is one of its words.
+# Documents of every format have event.id. The prefix matches a keyword field and also a word of a text field.
 _NOTES_QUERY = {"prefix": {"event.id": {"value": "checkpoint"}}}
 _NOTES_SORT = [{"@timestamp": {"order": "asc", "unmapped_type": "date"}}]
 
 
 def notes_of_index(client: HttpClient, target: str, pipeline: str = "", *, page: int = _PAGE) -> list[Note]:
-    """Return the checkpoints in the documents of an index or a data stream, in whatever form they were shipped.
+    """Return the checkpoints in the documents of an index or a data stream, shipped in any format.
 
-    :param pipeline: whose checkpoints are wanted, since pipelines may share a target; "" for all.
-    :param page: documents that one request asks for.
-    :raises ConfigurationError: there is none, or no such target.
-    :raises AuditError: the store does not answer, or not whole, so that nothing may be concluded.
+    :param pipeline: whose checkpoints are wanted, because pipelines may share a target; "" for all.
+    :param page: number of documents per request.
+    :raises ConfigurationError: there is no checkpoint, or no such target.
+    :raises AuditError: the store does not answer, or answers only in part, so nothing can be concluded.
     """
     found: dict[str, Note] = {}
     for hit in _hits(client, target, page):
@@ -326,7 +326,7 @@ def notes_of_index(client: HttpClient, target: str, pipeline: str = "", *, page:
         try:
             found |= {str(each): each for each in notes_in(bytes(hit.source))}
         except ConfigurationError:
-            continue  # another event with such an id, or a form without the record
+            continue  # another event with such an id, or a format without the record
     if pipeline:
         found = {text: note for text, note in found.items() if _is_of(note, pipeline)}
     if not found:
@@ -341,8 +341,7 @@ def notes_of_index(client: HttpClient, target: str, pipeline: str = "", *, page:
 def _hits(client: HttpClient, target: str, page: int) -> Iterator[Hit]:
     """Yield the documents page by page, some twice: neither product sorts by ``_id`` unless its settings allow it.
 
-    Each page begins with the time at which the one before it ended, so that documents of one time are not lost at its
-    end.
+    Each page begins at the time at which the previous one ended, so that no document with that time is lost.
     """
     size, begins = page, None
     while True:
@@ -368,6 +367,6 @@ def _hits(client: HttpClient, target: str, page: int) -> Iterator[Hit]:
 
 
 def _is_of(note: Note, pipeline: str) -> bool:
-    """Whether a checkpoint is of a pipeline, or of a log that is none of this package's, which is to be said."""
+    """Whether a checkpoint is of a pipeline, or of a log that is not of this package; the latter must be reported."""
     log = Log.of(note.text.partition("\n")[0])
     return log is None or log.folder.partition("/")[0] == pipeline

@@ -1,4 +1,4 @@
-"""The events in a bucket, read from the objects themselves: their ids, and what they say."""
+"""Read the ids and contents of events from the objects in a bucket."""
 
 from __future__ import annotations
 
@@ -29,21 +29,22 @@ _ARCHIVE = re.compile(r"archive_.*\.json\.gz")
 _OWN_ARCHIVE = re.compile(
     r"archive_\d{6}\.\d{4}\.([0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12})\.json\.gz"
 )
-"""Named by its content; Datadog's own are not."""
+"""An archive of this package, named by its content; Datadog's own archives are not."""
 
 _ARCHIVED = Fields(id="attributes.evt.id", time="")
 _PARQUET_ID = "metadata.uid"
 
 
 class ObjectIds:
-    """What lies below a prefix: gzip NDJSON, Datadog archives, and OCSF as Parquet. Other objects are passed over.
+    """The objects under a prefix: gzip NDJSON, Datadog archives, and OCSF as Parquet. Other objects are skipped.
 
     :param client: a boto3 S3 client. :param prefix: "" is the whole bucket.
-    :param fields: where the records keep their id; objects in another form than ``raw`` keep it elsewhere.
-    :param missing: takes the missing ids, one per line.
-    :param contents: how an event may lie there; None where nobody knows, so that ids alone are compared.
-    :param form_is_known: whether ``contents`` has the form and the redaction of the destination; else lines that may be
-        an envelope are not compared.
+    :param fields: where the records keep their id; objects in a format other than ``raw`` keep it elsewhere.
+    :param missing: file to which the missing ids are written, one per line.
+    :param contents: yields the contents under which an event may be stored; None if not known: then only ids are
+        compared.
+    :param form_is_known: whether ``contents`` uses the format and the redaction of the destination; if not, lines that
+        may be an envelope are not compared.
     """
 
     tells_all = True
@@ -93,7 +94,7 @@ class ObjectIds:
         return ()
 
     def _read(self, name: str, content: bytes) -> tuple[Iterable[str], Iterable[tuple[str, ...]]]:
-        """Return the ids in an object, and digests of what each says where that can be compared."""
+        """Return the ids in an object, and digests of their contents if these can be compared."""
         if name.endswith(".parquet"):
             return _ids_of_parquet(content), ()
         plain: bytes = igzip.decompress(content)  # type: ignore[no-untyped-call]
@@ -156,7 +157,7 @@ def _may_be_envelope(line: bytes) -> bool:
 
 
 class _DigestError(Exception):
-    """The content of an object is not the one that it is named by."""
+    """The content of an object does not match its name."""
 
 
 def _ids_of_parquet(content: bytes) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a verification found: faults, streams, ids, and the report that is kept."""
+"""The result of a verification: faults, streams, ids, and the report."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Kind = Literal["damaged", "missing", "reordered", "foreign", "total", "unclaimed
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is not as it was written.
+    """One file or record that is not as it was written.
 
     :ivar kind: ``damaged``, ``missing``, ``reordered``, ``foreign``, a wrong ``total``, ``unclaimed`` (it is unknown
         whether it was committed), or ``unread`` (the spool gave no answer, so nothing is known).
@@ -41,12 +41,12 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedStream:
-    """One chain of segments, as it was found.
+    """The result for one chain of segments.
 
-    :ivar head: number of the last segment, :ivar sha256: of its manifest, "" where there is none; it vouches for every
-        segment before it. :ivar head_from: what says so, Airflow's ``record`` or the ``newest`` manifest.
-    :ivar oldest: number of the first segment kept. :ivar segments: that were read, :ivar events: in them.
-    :ivar removed: events of segments that are no longer kept. :ivar bytes: of the data files.
+    :ivar head: number of the last segment. :ivar sha256: digest of its manifest, "" if there is none; it proves every
+        segment before it. :ivar head_from: where the head is from, Airflow's ``record`` or the ``newest`` manifest.
+    :ivar oldest: number of the first kept segment. :ivar segments: number of segments read, and :ivar events: of events
+        in them. :ivar removed: number of events in removed segments. :ivar bytes: size of the data files.
     """
 
     stream: str
@@ -66,7 +66,7 @@ class VerifiedStream:
 class VerifiedIds:
     """The ids of all streams together.
 
-    :ivar distinct: of all. :ivar repeated: events that repeat an id of their own stream.
+    :ivar distinct: number of different ids. :ivar repeated: events that repeat an id of their own stream.
     :ivar in_several_streams: ids that several streams of one pipeline hold, such as the live one and a backfill's.
     """
 
@@ -77,16 +77,16 @@ class VerifiedIds:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedArrival:
-    """Which of the spool's ids a destination has.
+    """The number of the spool's ids that a destination has and lacks.
 
-    :ivar missing: ids that are neither there nor set aside nor pending; the first of them in :ivar first_missing.
-    :ivar set_aside: not there, and among the dead letters that it has not taken since.
-    :ivar pending: not there, and not shipped yet.
-    :ivar several_times: ids that it has more than once. :ivar extra: ids that it has and the spool has not (segments
-        that are no longer kept, other pipelines); None where they are not asked for.
-    :ivar compared: of those found, ids whose content there was compared with the spool's; None where ids alone are
-        looked for. :ivar altered: of these, ids under which something else is there; the first in :ivar first_altered.
-    :ivar faults: objects that are not what was shipped, a sentence each.
+    :ivar missing: ids that are neither there nor set aside nor pending; the first ones are in :ivar first_missing.
+    :ivar set_aside: ids that are not there and are open dead letters.
+    :ivar pending: ids that are not there and not shipped yet.
+    :ivar several_times: ids that it has more than once. :ivar extra: ids that it has and the spool has not (of removed
+        segments or other pipelines); None if they are not searched for.
+    :ivar compared: found ids whose content was compared with the spool's; None if only ids are searched for.
+    :ivar altered: compared ids with another content at the destination; the first ones are in :ivar first_altered.
+    :ivar faults: objects that are not what was shipped, one sentence each.
     """
 
     where: str
@@ -108,9 +108,9 @@ class VerifiedArrival:
 class Verification:
     """The report.
 
-    :ivar notes: what is odd and harms nothing. :ivar dead_letters: that no destination has taken since.
-    :ivar discarded: others, which a person has decided not to send.
-    :ivar checkpoints: that somebody kept elsewhere, compared with the spool.
+    :ivar notes: unusual and harmless observations. :ivar dead_letters: number of open dead letters.
+    :ivar discarded: number of dead letters that a person has discarded.
+    :ivar checkpoints: checkpoints that were kept elsewhere, compared with the spool.
     """
 
     spool: str
@@ -128,7 +128,7 @@ class Verification:
 
     @property
     def result(self) -> Literal["all right", "faults found", "could not be checked"]:
-        """What it comes to."""
+        """The overall result."""
         arrival = self.arrival
         lacks = arrival and (arrival.missing or arrival.altered or arrival.faults)
         lacks = lacks or any(each.wrong for each in self.checkpoints)
@@ -142,7 +142,7 @@ class Verification:
         return {"all right": 0, "faults found": 1, "could not be checked": 2}[self.result]
 
     def as_json(self) -> bytes:
-        """Return all of it, for machines."""
+        """Return the report as JSON."""
         content = {"result": self.result, **msgspec.to_builtins(self)}
         return msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"
 

@@ -1,4 +1,4 @@
-"""One segment read again: whether its two files are, byte for byte, what was written."""
+"""Read one segment again, and check that its two files are, byte for byte, what was written."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FILE_NAME = re.compile(r"([0-9]{12})-([0-9a-f]{16})\.(manifest\.json|ndjson)\.gz
 
 @dataclass(slots=True)
 class Flaw:
-    """What is wrong with a file. :ivar holds: SHA-256 of what it really holds, to know whose it is."""
+    """What is wrong with a file. :ivar holds: SHA-256 of its real content, to find out where that belongs."""
 
     kind: Kind
     name: str
@@ -41,13 +41,13 @@ class Flaw:
 
 @dataclass(slots=True)
 class SegmentRead:
-    """A segment as it was found.
+    """A segment that was read.
 
-    :ivar head: number, digest and total that its manifest has. :ivar ids: emptied once they are taken, as are its
-        :ivar events:, which are there where they are what was written.
-    :ivar reproduced: compressing the manifest again gives the same bytes.
-    :ivar named: segments further back that its manifest names, and :ivar names_next: those that the next one is to
-        name; both emptied once they are compared.
+    :ivar head: number, digest and total of its manifest. :ivar ids: ids of its events; emptied after use. :ivar events:
+        its events if they are what was written; emptied after use.
+    :ivar reproduced: whether compressing the manifest again gives the same bytes.
+    :ivar named: earlier segments that its manifest names, and :ivar names_next: those that the next manifest must name;
+        both are emptied after they were compared.
     """
 
     name: str
@@ -70,10 +70,10 @@ class FlawError(Exception):
 
 
 def read_segment(store: Store, folder: str, name: str, due: Callable[[Manifest], bool] = lambda _: True) -> SegmentRead:
-    """Read a manifest and the events that it vouches for; what is wrong with the latter is among the flaws.
+    """Read a manifest and its events; what is wrong with the events is listed in the flaws.
 
     :param name: of the manifest's file.
-    :param due: says whether the events are read too; where not, the ids are left out.
+    :param due: returns whether the events are read too; if not, the ids are left out.
     :raises FlawError: the manifest itself cannot be used. :raises StopError: it is of a newer version of this package.
     """
     number, shown = int(name[:12]), name[13 : 13 + DIGEST_SHOWN]
@@ -128,7 +128,7 @@ def check_unclaimed(store: Store, folder: str, name: str) -> None:
 def fetch(store: Store, folder: str, name: str) -> bytes:
     """Return a file of a folder.
 
-    :raises FlawError: it is missing, or the store gives no answer.
+    :raises FlawError: it is missing, or the store does not answer.
     """
     key = f"{folder}/{name}" if folder else name
     try:
@@ -150,7 +150,7 @@ def _check_events(manifest: Manifest, content: bytes) -> tuple[list[Flaw], list[
         size = len(content)
         cut = f"{size} bytes of {manifest.bytes}" if size != manifest.bytes else "its digest differs"
         raise FlawError(Flaw("damaged", name, f"is not what was written ({cut})", digest))
-    # From here on the file is the one that was written; what is wrong was so from the beginning.
+    # The digest proves that the file is as it was written, so any flaw from here on was written too.
     plain = _plain(content, name)
     try:
         events = decode_events(plain)
@@ -176,7 +176,7 @@ def _check_events(manifest: Manifest, content: bytes) -> tuple[list[Flaw], list[
 
 
 def _plain(content: bytes, name: str) -> bytes:
-    """Return what one gzip member holds, and nothing but that."""
+    """Return the content of a file that must be exactly one gzip member."""
     inflater = isal_zlib.decompressobj(GZIP)
     try:
         plain: bytes = inflater.decompress(content, MOST_BYTES)

@@ -1,4 +1,4 @@
-"""A whole spool, or one pipeline's part of it, verified, and the counts that the last report has left in it."""
+"""Verify a whole spool or one pipeline's part of it, and the files of counts that the last report has written."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 _STREAM_DEPTH = 2
 _RENAMED = re.compile(r"(.+)-[0-9a-f]{32}", re.DOTALL)
-"""The name of an event whose id another one has."""
+"""The name of an event whose id another event has."""
 
 _BESIDE = ("activity", "calendar", "reports")
 _REDRIVEN = "/redriven"
@@ -45,11 +45,11 @@ _UNREADABLE = f"/{FOLDER.rstrip('/')}"
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What is recorded of a stream.
+    """The ledger's records of a stream.
 
-    :ivar offset: of the destination that is looked at, None where it has none.
-    :ivar removed: number of the first segment that retention has left, None where no record says so.
-    :ivar offsets: of other destinations, None for one that has none: their dead letters are compared as well.
+    :ivar offset: of the destination that is compared, None if it has none.
+    :ivar removed: number of the first segment that retention has kept, None if not recorded.
+    :ivar offsets: of other destinations, None for one without an offset: their dead letters are compared too.
     """
 
     position: Position
@@ -61,7 +61,7 @@ class Progress:
 def streams_in(store: Store, pipeline: str = "") -> list[str]:
     """Return the folders of the streams in a spool, such as ``slack/live``.
 
-    :param pipeline: of this one alone; "" of all.
+    :param pipeline: only this one's; "" for all.
     :raises AuditError: the spool cannot be listed.
     """
     prefix = f"{pipeline}/" if pipeline else ""
@@ -79,16 +79,17 @@ def verify(
     now: Callable[[], datetime] = utc_now,
     due: Callable[[str, Manifest], bool] = lambda *_: True,
 ) -> Verification:
-    """Read everything again: digests, links, counts, ids; name every fault and go on after it.
+    """Read everything again: digests, links, counts, ids; report every fault and continue after it.
 
     :param pipeline: only this one's streams; "" for all.
-    :param progress: folder of a stream to what is recorded of it. It must have been read before this is called, so that
-        what a pull adds meanwhile is merely not committed yet. Where nothing is recorded, the newest manifest counts.
-    :param arrival: compares the ids with a destination; :param destination: that one's name in the pipelines file, so
-        that its dead letters and what is pending for it are distinguished from what is missing.
-    :param due: says by the folder of a chain and a manifest whether its events are read too. The chain of manifests is
-        always read whole.
-    :raises AuditError: the spool or the destination cannot be asked.
+    :param progress: the recorded progress, by folder of the stream. It must be read before this call, so that segments
+        that a pull adds meanwhile count as not committed yet. Without a record, the newest manifest counts.
+    :param arrival: the destination with which ids are compared.
+    :param destination: its name in the pipelines file, to distinguish its dead letters and pending events from missing
+        ones.
+    :param due: returns by folder of a chain and manifest whether its events are read too. The manifests are always all
+        read.
+    :raises AuditError: the spool or the destination cannot be read.
     """
     began = now()
     with IdBuckets() as buckets:
@@ -112,7 +113,7 @@ def verify(
 
 
 class _Reading:
-    """Every chain of a spool, one after the other."""
+    """Reads every chain of a spool, one after the other."""
 
     def __init__(
         self,
@@ -143,7 +144,7 @@ class _Reading:
         self.discarded = 0
 
     def read(self, pipeline: str) -> None:
-        """Read all that belongs to ``pipeline``, or to any."""
+        """Read everything of ``pipeline``, or of all pipelines if it is ""."""
         names: dict[str, list[str]] = defaultdict(list)
         beside: list[tuple[str, str, str]] = []
         for key in self._store.keys(f"{pipeline}/" if pipeline else ""):
@@ -161,7 +162,8 @@ class _Reading:
             else:
                 self.faults.append(Fault("foreign", folder, 0, key, "is no file of a spool"))
         closing = self._vouched([key for _, key, _ in beside])
-        # What was sent again first: those letters are the destination's, and no excuse for an event that it lacks.
+        # Redrive records first: a redriven letter was delivered, so it does not explain an event that the destination
+        # lacks.
         for each_file in sorted(beside, key=lambda file: not file[2].endswith(_REDRIVEN)):
             self._read_letters(*each_file, closing)
         for folder, each in self._progress.items():
@@ -171,14 +173,14 @@ class _Reading:
             self._take(folder, self._read_chain(folder, names[folder]))
 
     def owners(self) -> list[str | None]:
-        """Return whose the ids of each place are: the folder of a chain, or None where no head leads to them."""
+        """Return the chain's folder of each place; None if its segment is in no chain or its ids are not expected."""
         return [
             folder if name in self._chained[folder] and self._is_expected(folder) else None
             for folder, name in self._places
         ]
 
     def _is_expected(self, folder: str) -> bool:
-        """Whether a destination is to have what a chain holds: evidence is only sent where the pipeline says so."""
+        """Whether a destination must have a chain's events: evidence is only sent if the pipeline is configured so."""
         pipeline, below, *_ = folder.split("/")
         name = StreamName.of_folder(pipeline, below)
         if name is None or not name.is_evidence:
@@ -202,7 +204,7 @@ class _Reading:
         return ChainReader(self._store, folder, names, head=head, take=take, due=due).read()
 
     def _add(self, place: int, folder: str, segment: SegmentRead) -> None:
-        """Add the ids of a segment, and what its events say where that is compared."""
+        """Add the ids of a segment, and digests of its events if contents are compared."""
         if self._contents is None or len(segment.events) != len(segment.ids):
             self._buckets.add(place, segment.ids)
             return
@@ -232,7 +234,7 @@ class _Reading:
             self.faults.append(Fault("total", folder, found.stream.head, "Airflow's record of the head", wrong))
 
     def _not_removed(self, recorded: Progress, oldest: int) -> str:
-        """Say why segments before the oldest cannot have been removed by retention; "" where they can."""
+        """Return why retention cannot have removed the segments before the oldest; "" if it can."""
         said = f"says that the segments before {oldest} were removed, but"
         if oldest == 1:
             return ""
@@ -249,7 +251,7 @@ class _Reading:
         return ""
 
     def _vouched(self, keys: list[str]) -> set[str]:
-        """Compare what lies beside the chains with the ledger; return the keys of the records that close letters."""
+        """Compare files of dead letters with the ledger; return the keys of the redrive records that close letters."""
         closing = set(keys)
         for folder, each in self._streams.items():
             own = [key for key in keys if key.startswith(f"{folder}/")]
@@ -267,7 +269,7 @@ class _Reading:
         return closing
 
     def _read_letters(self, chain: str, key: str, letters: str, closing: Collection[str]) -> None:
-        """Count dead letters that the destination has not taken since, which lie beside the chain."""
+        """Count the open dead letters in a file beside a chain, or apply a redrive record."""
         folder, _, name = key.rpartition("/")
         try:
             if letters.endswith(_REDRIVEN):
@@ -292,7 +294,7 @@ class _Reading:
             self._buckets.add(SET_ASIDE, [event for _, event in lines])
 
     def _read_unreadable(self, chain: str, key: str) -> None:
-        """Look whether what a source sent and nobody could read is what was kept."""
+        """Check that a file with an unreadable record of a source is as it was written."""
         folder, _, name = key.rpartition("/")
         try:
             if unpack_unreadable(fetch(self._store, folder, name), name) is None:
@@ -302,7 +304,7 @@ class _Reading:
 
 
 def _is_beside(key: str) -> bool:
-    """Whether an object is none of a stream's: counts, reports, the index of letters and trees are made from them."""
+    """Whether an object is of no stream: counts, reports, the index of letters, and trees are derived from streams."""
     parts = key.split("/")
     if len(parts) > _STREAM_DEPTH and parts[1] in (INDEX, TREE):
         return True
@@ -314,9 +316,9 @@ def _chain(folder: str, position: Position) -> str:
 
 
 def check_counts(store: Store, pipeline: str, vouched: Mapping[str, str]) -> list[Fault]:
-    """Compare the counts of a pipeline with what the ledger says of them.
+    """Compare the files of counts of a pipeline with the ledger.
 
-    :param vouched: digests of its files by name; empty where nothing says what they are.
+    :param vouched: recorded digests of the files, by name; empty if nothing is recorded.
     :raises AuditError: the spool cannot be listed.
     """
     folder, faults = f"{pipeline}/{activity.FOLDER}", []
