@@ -1,4 +1,4 @@
-"""What differs between destinations, and nothing else: encode, send, limits, and what counts as delivered."""
+"""The interface of a destination: encoding, sending, limits, and what counts as delivered."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Verdict(enum.Enum):
     DELIVERED = "delivered"
     ALREADY_THERE = "already there"
     RETRY = "retry"
-    """Not taken, for no fault of the event: send it again."""
+    """Not accepted, but not because of the event: send it again."""
     SPLIT = "split"
-    """The batch was refused and the culprit is unknown, or the batch is too large: halve it; alone, set it aside."""
+    """The batch was refused for an unknown event, or is too large: halve it. A single event is set aside."""
     REFUSED = "refused"
-    """Refused for its own sake: set it aside."""
+    """Refused because of the event itself: set it aside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Outcome:
 
     @classmethod
     def all(cls, verdict: Verdict, count: int, **rest: object) -> Outcome:
-        """Return the outcome where every one of ``count`` events met the same verdict."""
+        """Return an outcome with the same verdict for all ``count`` events."""
         return cls((verdict,) * count, **rest)  # type: ignore[arg-type]
 
 
@@ -68,7 +68,7 @@ class Limits:
     :ivar event_bytes: Maximum size in bytes of one encoded event; a larger one is set aside before it is sent.
     :ivar framing: Bytes that joining adds once per batch.
     :ivar separator: Bytes that joining adds per event.
-    :ivar max_age: The destination would drop older events, or replace their time.
+    :ivar max_age: Age from which the destination would drop an event or replace its time; None for no limit.
     :ivar restamps: Whether an older event can be sent with the current time; otherwise it is set aside.
     :ivar unconfirmed: If the destination confirms nothing: how people find out whether an event has arrived, in whole
         sentences. A run's last batch is then marked ``listen_long``.
@@ -117,7 +117,7 @@ class Filtered:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """An event that this destination has received with another stream of the pipeline."""
+    """An event that this destination has already received with another stream of the pipeline."""
 
     segment: int
     index: int

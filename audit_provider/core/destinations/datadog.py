@@ -41,10 +41,10 @@ SITES = (
 LOGS_PATH = "/api/v2/logs"
 VALIDATE_PATH = "/api/v1/validate"
 MAX_AGE = timedelta(hours=17)
-"""Logs older than 18 hours are dropped behind a 202; the hour is for retries and clocks."""
+"""The intake answers 202 and drops logs older than 18 hours; the hour is for retries and clocks."""
 
 AHEAD = timedelta(hours=2)
-"""How far ahead of now a log may say it happened; one that says more goes without the attribute."""
+"""How far in the future a log's time may be; a log with a later time is sent without the date attribute."""
 
 _GZIP_LEVEL = 1
 _EVENT_BYTES = 1_000_000
@@ -127,8 +127,8 @@ class DatadogDestination:
     def encode(self, event: Event, *, restamp: bool) -> bytes:
         """Return the log: Datadog's standard attributes, and the vendor's bytes under ``event``.
 
-        A restamped log has no date attribute, so the intake gives it the time of arrival; nor has one that happened
-        more than two hours ahead. The time it happened is always in ``evt.time``.
+        A restamped log, or one with a time more than two hours in the future, has no date attribute, so the intake
+        gives it the time of arrival. The event's own time is always in ``evt.time``.
         """
         dated = not restamp and event.time <= self._client.now() + AHEAD
         attributes = attributes_of(event, self._fields.read(event.raw), dated=dated)
@@ -139,7 +139,7 @@ class DatadogDestination:
         )
 
     def send(self, batch: Batch) -> Outcome:
-        """Post a JSON array. Only 202 means accepted; a short-lived 403 is known to happen, so it is asked again."""
+        """Post a JSON array. Only 202 means accepted. A temporary 403 is known to happen, so it is sent again."""
         body = igzip.compress(b"[" + b",".join([item.encoded for item in batch.items]) + b"]", _GZIP_LEVEL, mtime=0)
         headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
         for failures in range(1, _KEY_TRIES + 1):
@@ -161,7 +161,7 @@ class DatadogDestination:
         reached = self._client.send("POST", LOGS_PATH, headers={"Content-Type": "application/json"}, body=b"[]")
         refuse_later(reached, self._client)
         self._refuse_sender(reached)
-        if reached.status not in (202, 400):  # an empty array may be refused; either answer is the intake's
+        if reached.status not in (202, 400):  # the intake may refuse an empty array; both answers are its own
             raise ProtocolError(
                 f"{reached.where} answered {reached.status}{self._client.words(reached)}, which is not how the log "
                 "intake answers: check the connection's host."
@@ -175,7 +175,7 @@ class DatadogDestination:
             return Outcome.all(Verdict.DELIVERED, count)
         if is_later(answer):
             return put_off(answer, count, self._client)
-        # A proxy before the intake tells a large body from an answer of the intake by nothing but its page.
+        # With 400, a web page is from a proxy and says nothing about the events; with 413, it limits the body too.
         if status == 413 or (status == 400 and not answer.is_web_page):
             return Outcome.all(Verdict.SPLIT, count, said=said)
         self._refuse_sender(answer)
@@ -198,7 +198,7 @@ class DatadogDestination:
 
 
 class Happening(msgspec.Struct, gc=False, omit_defaults=True):
-    """What is known of an event, under Datadog's ``evt``."""
+    """The event, under Datadog's ``evt``."""
 
     id: str
     time: str
@@ -206,7 +206,7 @@ class Happening(msgspec.Struct, gc=False, omit_defaults=True):
 
 
 class Person(msgspec.Struct, gc=False, omit_defaults=True):
-    """Who did it, under ``usr``."""
+    """The actor, under ``usr``."""
 
     id: str = ""
     email: str = ""
@@ -223,10 +223,10 @@ class Attributes(msgspec.Struct, gc=False, omit_defaults=True):
 
 
 def attributes_of(event: Event, said: dict[str, str], *, dated: bool = False) -> Attributes:
-    """Return the attributes that Datadog gets beside the record.
+    """Return the attributes that are sent to Datadog in addition to the record.
 
     :param said: ``action``, ``actor_id``, ``actor_email`` and ``ip`` from the record.
-    :param dated: with ``timestamp``.
+    :param dated: whether to include ``timestamp``.
     """
     happened = exact_text_of(event.time, 3)
     action, actor, email = said.get("action", ""), said.get("actor_id", ""), said.get("actor_email", "")
@@ -258,7 +258,7 @@ def _site(connection: Access) -> str:
 def _connect(
     options: DatadogOptions, origin: Origin, connection: Access, form: Form | None = None
 ) -> DatadogDestination:
-    # A host of its own is taken to serve the API too.
+    # A host in the connection is assumed to serve the API too.
     api = connection.client("" if connection.host else api_url(_site(connection)))
     return DatadogDestination(options, origin, connection.client(), api, form=form)
 

@@ -133,7 +133,7 @@ class ElasticsearchDestination:
         headers = {"Content-Type": "application/x-ndjson", "Content-Encoding": "gzip", "Accept": "application/json"}
         answer = self._client.send("POST", self._path, params={"filter_path": FILTER_PATH}, headers=headers, body=body)
         if answer.status == 200 and not answer.body.strip():
-            # VictoriaLogs stores what stands before a line that it cannot read, and says nothing of it.
+            # VictoriaLogs stores the lines before one that it cannot read, and does not say so.
             raise MaybeStoredError(
                 f"{answer.where} answered 200 without a result for the documents, as a store does that cannot read one "
                 f"of them: {MAYBE_STORED}"

@@ -1,4 +1,4 @@
-"""Whether Elasticsearch or OpenSearch accepts a credential, found out with no right but that of asking.
+"""Check whether Elasticsearch or OpenSearch accepts a credential, without any permission on data.
 
 https://www.elastic.co/docs/api/doc/elasticsearch/operation/operation-security-authenticate
 """
@@ -24,8 +24,8 @@ def check_access(client: HttpClient, target: str = "") -> str:
     """Return a sentence that says which user the credential belongs to, once ``_bulk`` has answered at the target.
 
     Elasticsearch says which user it is, and whether it may create documents in ``target``. OpenSearch and its
-    serverless variant are asked for ``GET /``, then for the head of the target; an answer "you may not" with the user's
-    name is sufficient proof of the credential.
+    serverless variant get ``GET /``, then a ``HEAD`` of the target; a 403 that names the user is sufficient proof of
+    the credential.
 
     :param target: index or data stream; "" tests only the credential.
     :raises CredentialError: the credential is refused, or may not write.
@@ -41,7 +41,7 @@ def check_access(client: HttpClient, target: str = "") -> str:
 def _reach_bulk(client: HttpClient, target: str) -> None:
     """Post an empty body, which writes nothing: the service refuses it with an error of its own.
 
-    :raises ProtocolError: what answers is another service, or has ``_bulk`` at another path.
+    :raises ProtocolError: the answer is from another service, or ``_bulk`` is at another path.
     """
     headers = {**_JSON, "Content-Type": "application/x-ndjson"}
     answer = client.fetch("POST", f"/{quote(target, safe='')}/_bulk", headers=headers, body=b"")
@@ -114,7 +114,7 @@ def _may_write(client: HttpClient, user: str, target: str) -> str:
             f"{answer.where} says that {user} may not create documents in {target}: give it the index privilege "
             "'create_doc', and 'auto_configure' if the stream does not exist yet."
         )
-    # Some services do not tell; then the first batch does.
+    # Some services do not answer this; then the first batch shows it.
     return f"{said}, which may create documents in {target}." if may is True else f"{said}."
 
 
@@ -130,7 +130,7 @@ def _named(answer: Answer) -> str:
 
 
 def _knows_user(answer: Answer) -> bool:
-    """Whether a 403 is about the user's rights: who is not known at all is answered with 401, or by another layer."""
+    """Whether a 403 is about the user's permissions: an unknown user gets a 401, or an answer of another layer."""
     return answer.status == 403 and b"security_exception" in answer.body
 
 

@@ -1,4 +1,4 @@
-"""From an event to the two lines of a ``_bulk`` body, and the names of streams that they go to.
+"""Write the two lines of an event in a ``_bulk`` body, and name the streams for them.
 
 https://www.elastic.co/docs/reference/ecs/ecs-data_stream
 """
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MOST_ID_BYTES = 512
 
 MOST_DEPTH = 200
-"""Levels of a document. OpenSearch takes 1,000 of them for a ``flat_object``, and its stack may end before that."""
+"""Nesting levels of a document. OpenSearch allows 1,000 for a ``flat_object``, but its stack may overflow earlier."""
 
 Scope = Literal["pipeline", "source", "none"]
 
@@ -33,16 +33,16 @@ _NAMESPACE = re.compile(r"[a-z0-9_.]{1,100}")
 _NAME = re.compile(r'(?![-_+.])[^A-Z\\/*?"<>|\s,#:]+')
 _STREAM = re.compile(r"(logs)-([^-]+)-([^-]+)")
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)?")
-_MILLISECONDS = range(10**11, 10**14)  # since the epoch: less is in seconds, more in microseconds
+_MILLISECONDS = range(10**11, 10**14)  # since the epoch: smaller numbers are seconds, larger ones microseconds
 
 
 def stream_name(source: str, namespace: str) -> str:
-    """Return the data stream of a source, ``logs-saas_audit.<source>-<namespace>``, each part as the rules want it."""
+    """Return the data stream of a source, ``logs-saas_audit.<source>-<namespace>``, by the naming rules."""
     return f"logs-{dataset_of(source)}-{namespace}"
 
 
 def check_namespace(namespace: str) -> None:
-    """Refuse what cannot be the last part of a data stream's name.
+    """Check that a text can be the last part of a data stream's name.
 
     :raises ValueError: it cannot.
     """
@@ -51,7 +51,7 @@ def check_namespace(namespace: str) -> None:
 
 
 def check_target(target: str) -> None:
-    """Refuse what cannot be the name of one index or data stream.
+    """Check that a text can be the name of one index or data stream.
 
     :raises ValueError: it cannot.
     """
@@ -75,7 +75,7 @@ def document_id(prefix: str, event_id: str) -> str:
     return name
 
 
-# Names at the root of a document that either product keeps for itself, and refuses in a document.
+# Reserved names: either product refuses them at the root of a document.
 _METADATA = frozenset(
     {
         "_id",
@@ -105,7 +105,7 @@ _METADATA = frozenset(
 
 
 class _Head(msgspec.Struct):
-    """What of a form's object matters here; the rest is skipped unparsed."""
+    """The members of a form's object that matter here; the rest is skipped without parsing."""
 
     timestamp: Raw | UnsetType = msgspec.field(default=UNSET, name="@timestamp")
     event: Raw | UnsetType = UNSET
@@ -117,16 +117,15 @@ class Documents:
     """Writes the lines of one origin's events for one target.
 
     Every document has ``@timestamp``, ``event.id`` and, in a stream named by Elastic's scheme, ``data_stream``. A form
-    that says them itself keeps its own; a record that uses these names for something else, writes a time that the
-    store would misread, or has one of the store's own names at its root, such as ``_id``, travels whole under ``raw``.
-
-    :param scope: what an ``_id`` is made of besides the event's id; ``none`` leaves ids to the store.
+    that writes them itself keeps its own. A record is put whole under ``raw`` if it uses these names for something
+    else, has a time that the store would misread, or has a reserved name such as ``_id`` at its root.
+    :param scope: what an ``_id`` contains besides the event's id; with ``none``, the store creates the ids.
     """
 
     def __init__(self, form: Form, origin: Origin, target: str, scope: Scope) -> None:
         stream = _STREAM.fullmatch(target)
         named = dict(zip(("type", "dataset", "namespace"), stream.groups(), strict=True)) if stream else {}
-        # What a document says of its data set must be what its stream's name says.
+        # The data set in a document must be the one in its stream's name.
         self._form = Ecs(origin, dataset=named["dataset"]) if named and isinstance(form, Ecs) else form
         self._id_prefix = id_prefix(origin, scope)
         self._encode = msgspec.json.Encoder().encode
@@ -154,16 +153,16 @@ class Documents:
         if not self._form.is_json:
             return self._wrapped(event, b"message", as_json(self._form, event))
         if isinstance(self._form, Ecs):
-            # Which says all of it by itself, but for the stream.
+            # ECS writes all of these fields except data_stream.
             return b"{" + self._data_stream + self._form.write(event)[1:]
-        # A line break within a record can only be space between its parts; here it would end the document.
+        # A line break in a record can only be white space between its parts; here it would end the document.
         written = self._form.write(event).replace(b"\n", b" ").strip()
         try:
             head = self._head(written)
         except msgspec.ValidationError:
             raise  # it is no object
         except msgspec.DecodeError:
-            # A text in it holds half of a surrogate pair, which the store takes and the decoder does not.
+            # A string holds half of a surrogate pair, which the store accepts and the decoder does not.
             return self._wrapped(event, b"raw", written)
         if head.event is UNSET and head.event_id is UNSET:
             own = self._event(event)
@@ -182,7 +181,7 @@ class Documents:
         return start.rstrip(b",") + rest if rest == b"}" else start + rest
 
     def _clashes(self, written: bytes) -> bool:
-        """Whether the root has a name that the store keeps for itself; the underscore may be written as an escape."""
+        """Whether the root has a reserved name; its underscore may be written as an escape."""
         may = b'"_' in written or b'"\\u005' in written
         return may and not _METADATA.isdisjoint(self._members(written))
 
@@ -196,7 +195,7 @@ class Documents:
         return b'"event":{"id":%b%b},' % (self._encode(event.id), self._dataset)
 
     def _told_id(self, head: _Head) -> Any:
-        """Return the event id that the form's object holds; UNSET where there is room for one, None where not."""
+        """Return the event id in the form's object; UNSET if an id can be added, None if it cannot."""
         if not isinstance(head.event_id, UnsetType):
             return msgspec.json.decode(head.event_id)
         if isinstance(head.event, UnsetType) or not _is_object(head.event):
@@ -212,7 +211,7 @@ class Documents:
 
 
 def _is_time(value: Raw | UnsetType) -> bool:
-    """Whether a field of the type ``date`` reads a time as it is meant: it takes any number for milliseconds."""
+    """Whether a field of the type ``date`` reads a time correctly: it reads any number as milliseconds."""
     if isinstance(value, UnsetType):
         return True
     time = msgspec.json.decode(value)
@@ -231,7 +230,7 @@ _MARK = re.compile(rb'"(?:[^"\\]|\\.)*"|([\[{])|[\]}]', re.DOTALL)
 def is_deeper(content: bytes, most: int) -> bool:
     """Whether valid JSON is nested more than ``most`` levels deep.
 
-    Where it has no more opening brackets than that, texts included, it is not looked at further.
+    If it has no more opening brackets than that, including those in strings, it is not parsed.
     """
     if content.count(b"{") + content.count(b"[") <= most:
         return False

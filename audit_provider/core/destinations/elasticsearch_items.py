@@ -1,4 +1,4 @@
-"""What the answer of ``_bulk`` says about each event: its status is 200 even if every event was refused.
+"""Judge the answer of ``_bulk`` event by event: its status is 200 even if every event was refused.
 
 https://www.elastic.co/docs/api/doc/elasticsearch/operation/operation-bulk
 https://www.elastic.co/docs/manage-data/data-store/data-streams/failure-store
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from audit_provider.core.wire.http import Answer, HttpClient
 
 FILTER_PATH = "errors,items.*.status,items.*.error,items.*._index,items.*.failure_store"
-"""What of the answer is asked for: all that :func:`judge_items` looks at."""
+"""The parts of the answer that are requested: those that :func:`judge_items` reads."""
 
 BLOCKED = "cluster_block_exception"
 
 _FREE_SPACE = "Free space on the cluster: it then lifts the block by itself."
 _MOST_WORDS = 300
 _FAILURE_STORE = ".fs-"
-# 400, and yet the event is as good as any other: the target or the cluster is not in a state to take it.
+# These 400s are not about the event: the target or the cluster cannot accept any event now.
 _TARGET_FAULTS = frozenset(
     {
         "index_closed_exception",
@@ -34,12 +34,12 @@ _TARGET_FAULTS = frozenset(
         "validation_exception",  # no more shards may be opened
     }
 )
-# What a document holds may be quoted anywhere in an error, but never at the beginning of one of this kind.
+# An error may quote a document anywhere, but an error of this type never begins with it.
 _ARGUMENT = "illegal_argument_exception"
 _NO_IDS = "Document ID is not supported"
 _TARGET_WORDS = ("no write index is defined", "pipeline with id [", _NO_IDS)
 _CREATED = frozenset({200, 201})
-_PASSING = frozenset({"resource_already_exists_exception"})  # two writers made the stream at once
+_PASSING = frozenset({"resource_already_exists_exception"})  # two writers created the stream at the same time
 
 
 class _Item(msgspec.Struct, gc=False):
@@ -54,19 +54,19 @@ class _Item(msgspec.Struct, gc=False):
 
     @property
     def is_target_fault(self) -> bool:
-        """Whether the target or the cluster is at fault, and the event as good as any other."""
+        """Whether the target or the cluster is the cause, and not this event."""
         if self.status in (401, 403, 404) or self.type in _TARGET_FAULTS:
             return True
         return self.type == _ARGUMENT and self.reason.startswith(_TARGET_WORDS)
 
     @property
     def reason(self) -> str:
-        """What the outer error says."""
+        """The reason in the outer error."""
         return str(self.error.get("reason", "")) if isinstance(self.error, dict) else ""
 
     @property
     def words(self) -> str:
-        """The store's own words, those of the cause included."""
+        """The store's own message, including that of the cause."""
         if not isinstance(self.error, dict):
             return str(self.error or "")
         cause = self.error.get("caused_by")
@@ -94,7 +94,7 @@ def judge_items(
     :param target: the index or stream, for messages.
     :param accept_failure_store: whether events in the failure store count as delivered; otherwise they are refused.
     :raises StopError: the target refuses the sender, and stored nothing.
-    :raises ProtocolError: the answer does not fit the request, so nothing may be concluded from it.
+    :raises ProtocolError: the answer does not match the request, so nothing can be concluded from it.
     """
     items = _items(answer, count)
     if all(item.status in _CREATED and not _is_diverted(item) for item in items):
@@ -120,7 +120,7 @@ def judge_items(
         verdicts.append(verdict)
     if held is not None and all(verdict is Verdict.RETRY for verdict in verdicts):
         raise _refusal(held, _said(answer, client, held), target)
-    # What is held goes again at once, and alone, so that the stop which follows concerns nothing else.
+    # The held events are sent again at once and alone, so that the error that follows affects only them.
     wait = 0.0 if held is not None else client.wait_asked(answer)
     said = next(iter(reasons.values()), f"{diverted} of {count} are in its failure store" if diverted else "")
     return Outcome(tuple(verdicts), said, wait, reasons=reasons), diverted
@@ -149,7 +149,7 @@ def _verdict(item: _Item) -> Verdict | None:
     """Return the verdict on an item; None if the problem is the target and not an event."""
     status, kind = item.status, item.type
     if status == 409:
-        # Any other conflict says nothing about where this event is.
+        # Another kind of conflict does not say that this event is stored.
         return Verdict.ALREADY_THERE if kind == "version_conflict_engine_exception" else Verdict.RETRY
     if means_later(status) or kind in _PASSING:
         return Verdict.RETRY
@@ -186,5 +186,5 @@ def _refusal(item: _Item, said: str, target: str) -> StopError:
 
 
 def blocked(said: str, target: str) -> StopError:
-    """Return the error for a block on writing, as it comes with a full disk."""
+    """Return the error for a write block, for example because of a full disk."""
     return StopError(f"{said}: free space on the cluster, or lift the block on {target}; everything is kept.")

@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from audit_provider.core.destinations.base import Batch, Item
 
 _EVENT_BYTES = 256 * 1024**2
-"""Of one event: a file may be of any size, so this guards nothing but the memory."""
+"""Limit of one event. A file may have any size, so this only protects the memory."""
 
 _NAME_DIGITS = 32
 _MARK_DIGITS = 8
 FILE_NAME = re.compile(r"([0-9a-f]{32})(?:-[0-9a-f]{8})?\.ndjson\.gz")
-"""Names that :func:`file_name` gives."""
+"""The names that :func:`file_name` returns."""
 
 _BY_CONTENT = re.compile(r"(?:.+-)?([0-9a-f]{32})(-[0-9]+)?", re.DOTALL)
-"""Ids that are made of content: of a record without an id, or of another record under an id that was there before."""
+"""Ids with a digest of the content: of a record without an id, or of another record under a known id."""
 
 _content = Content()
 
@@ -39,9 +39,9 @@ _LINES_AT_ONCE = 256
 
 
 def file_limits(batch_bytes: int) -> Limits:
-    """Return the limits of files that are named by their content: whole segments, so that it is the same on every try.
+    """Return the limits of files named by their content: batches of whole segments, the same on every try.
 
-    :param batch_bytes: of one file before compression; an event that is larger has a file to itself.
+    :param batch_bytes: of one file before compression; a larger event gets its own file.
     """
     return Limits(events=10_000_000, batch_bytes=batch_bytes, event_bytes=_EVENT_BYTES, whole_segments=True)
 
@@ -49,7 +49,7 @@ def file_limits(batch_bytes: int) -> Limits:
 def put_by_folder(
     batch: Batch, folder_of: Callable[[Item], str], put: Callable[[str, Sequence[Item]], Verdict]
 ) -> Outcome:
-    """Put one file per folder; one that cannot be put leaves the others as they are.
+    """Write one file per folder; if one cannot be written, the others stay valid.
 
     :param put: writes the items of a folder as one file.
     """
@@ -72,9 +72,9 @@ def put_by_folder(
 def file_name(digest: str, items: Sequence[Item]) -> str:
     """Return the name of a file of lines: the first digits of the digest of its content.
 
-    Equal records without an id are several events. If nothing in their lines distinguishes them, two files may have the
-    same content, and the second would be taken for the first: a digest of their ids is then a part of the name. So it
-    is with records under one id, if what distinguishes them is redacted.
+    Equal records without an id are several events. If their lines do not differ, two files may have the same content,
+    and the second one would be mistaken for the first. The name then contains a digest of their ids too. The same
+    applies to records under one id whose differences are redacted.
     """
     hidden = [item.event.id for item in items if _is_hidden(item)]
     mark = f"-{hashlib.sha256(repr(hidden).encode()).hexdigest()[:_MARK_DIGITS]}" if hidden else ""
@@ -82,8 +82,9 @@ def file_name(digest: str, items: Sequence[Item]) -> str:
 
 
 def _is_hidden(item: Item) -> bool:
-    """Whether the line of an event neither holds its id nor decides it: the id counts equal records, or is made of
-    more than what is sent.
+    """Whether the line of an event neither contains nor determines its id.
+
+    The id then counts equal records, or was computed from more than what is sent.
     """
     named = _BY_CONTENT.fullmatch(item.event.id)
     if named is None or item.event.id.encode() in item.encoded:
@@ -94,8 +95,8 @@ def _is_hidden(item: Item) -> bool:
 def packed_lines(items: Sequence[Item]) -> tuple[str, bytes]:
     """Return the SHA-256 of the items' lines, hexadecimal, and the lines themselves as gzip.
 
-    Each line is ended by a newline. The digest names the file: the compressed bytes may differ between versions of the
-    compressor.
+    Each line ends with a newline. The file is named by this digest, because the compressed bytes may differ between
+    versions of the compressor.
     """
     digest = hashlib.sha256()
     compressor = isal_zlib.compressobj(_GZIP_LEVEL, isal_zlib.DEFLATED, _GZIP)

@@ -120,7 +120,7 @@ class HttpOptions:
 
     @property
     def compressed(self) -> bool:
-        """Whether bodies are."""
+        """Whether request bodies are compressed."""
         return self.kind.gzip if self.gzip is None else self.gzip
 
 
@@ -128,7 +128,7 @@ class HttpDestination:
     """A receiver.
 
     :param client: of the connection's URL, with the credential in its session.
-    :raises ConfigurationError: the options do not go together.
+    :raises ConfigurationError: the options contradict each other.
     """
 
     def __init__(self, options: HttpOptions, origin: Origin, client: HttpClient, *, form: Form | None = None) -> None:
@@ -171,7 +171,7 @@ class HttpDestination:
         return self._limits
 
     def encode(self, event: Event, *, restamp: bool) -> bytes:
-        """Return the event as the receiver wants it.
+        """Return the event in the form of the receiver.
 
         :raises ValueError: the receiver would cut it.
         """
@@ -196,7 +196,8 @@ class HttpDestination:
     def check(self) -> str:
         """Reach the address without sending an event.
 
-        This proves name, certificate and way. A preset that has a body without events proves path and credential too.
+        This proves the name, the certificate and the route. A preset that has a body without events also proves the
+        path and the credential.
 
         :raises AuditError: the receiver cannot be reached, or does not accept the body without events.
         """
@@ -225,9 +226,9 @@ class HttpDestination:
         return f"{answer.where} answered {answer.status} to a request without events.{unseen}"
 
     def send_test_event(self) -> str:
-        """Send one event that is marked as a test, and return a sentence that says what became of it.
+        """Send one event that is marked as a test, and return a sentence about the result.
 
-        :raises AuditError: the receiver does not take it.
+        :raises AuditError: the receiver does not accept it.
         """
         return send_marked_event(self, self._client.service, self._client.now())
 
@@ -243,7 +244,7 @@ class HttpDestination:
         if 200 <= answer.status < 300 and answer.status not in self._rules.accepted and not answer.is_web_page:
             statuses = ", ".join(map(str, sorted({*self._rules.accepted, answer.status})))
             raise MaybeStoredError(f"{said}: if that means stored, set 'accepted: [{statuses}]'; {MAYBE_STORED}")
-        if answer.status == 413 and 413 in self._rules.faults:  # also where a proxy says it, with a page of its own
+        if answer.status == 413 and 413 in self._rules.faults:  # also if a proxy answers it with a web page
             return Outcome.all(Verdict.SPLIT, count, said=said)
         if is_slow_down(answer):
             return put_off(answer, count, self._client)

@@ -1,4 +1,4 @@
-"""Receivers that the generic HTTP destination knows by name: the form of their bodies, and what their answers mean.
+"""Receivers that the generic HTTP destination knows by name: their request bodies, and the meaning of their answers.
 
 Every public :class:`Preset` in this file is a preset.
 """
@@ -106,7 +106,7 @@ LOGSCALE = Preset(
     path="/api/v1/ingest/hec",
     gzip=True,
     accepted=frozenset({200}),
-    event_bytes=1_000_000,  # a longer one would be cut, not refused
+    event_bytes=1_000_000,  # a larger event would be cut, not refused
     takes=("index", "source", "sourcetype", "host"),
     unseen="LogScale keeps the first 8,000 fields of an event.",
 )
@@ -156,7 +156,7 @@ def _loki_judge(answer: Answer, count: int, client: HttpClient) -> Outcome | Non
             f"{answer.where} answered 260{client.words(answer)}: the tenant is blocked and stores nothing, "
             f"unblock it; everything is kept."
         )
-    return None  # a 400 may be for a part of the batch; what is stored and comes again is the same entry to Loki
+    return None  # a 400 may refuse only a part of the batch; Loki recognises stored entries that are sent again
 
 
 LOKI = Preset(
@@ -204,7 +204,7 @@ def _otlp_attributes(values: Mapping[str, str]) -> bytes:
 def _otlp_judge(answer: Answer, count: int, client: HttpClient) -> Outcome | None:
     """Refuse a batch that is partly rejected: it must not be sent again, and the answer does not name the records.
 
-    A success is an ``ExportLogsServiceResponse``, which has nothing but ``partialSuccess``; real receivers also answer
+    A success is an ``ExportLogsServiceResponse``, whose only member is ``partialSuccess``; some receivers answer
     without a body.
 
     https://opentelemetry.io/docs/specs/otlp/#otlphttp-response
@@ -254,7 +254,7 @@ OTLP = Preset(
 
 
 def _google_secops_judge(answer: Answer, count: int, client: HttpClient) -> Outcome | None:
-    """Believe a success that says nothing, as the vendor's page states it; in JSON that is ``{}``."""
+    """Accept only an empty success, ``{}`` in JSON or no body, as the vendor's page states."""
     if answer.status == 200 and _reply(answer, client, "Google SecOps"):
         raise _not_how(answer, client, "Google SecOps")
     return None
@@ -289,7 +289,7 @@ def _from(sender: Sender) -> dict[str, str]:
 
 
 def _true_time(parcel: Parcel, *, known: bool = True) -> dict[str, str]:
-    """Return the event's own time, if it is sent with another.
+    """Return the event's own time if the event is sent with another time.
 
     :param known: whether the receiver can represent that time.
     """
@@ -297,18 +297,19 @@ def _true_time(parcel: Parcel, *, known: bool = True) -> dict[str, str]:
 
 
 def _nanoseconds(moment: datetime) -> int:
-    """Return nanoseconds since 1970, or 0, OTLP's "unknown", where receivers cannot hold them.
+    """Return nanoseconds since 1970, or 0, OTLP's "unknown", if receivers cannot represent them.
 
-    The protocol's number has 64 bits and no sign; receivers in Go keep it with one, which ends in the year 2262.
+    The protocol's number is an unsigned 64-bit integer; receivers in Go keep it as a signed one, which ends in the year
+    2262.
     """
     nanoseconds = microseconds_of(moment) * 1000
     return nanoseconds if 0 <= nanoseconds < 1 << 63 else 0
 
 
 def _reply(answer: Answer, client: HttpClient, name: str) -> dict[str, Any]:
-    """Return the object that a success consists of; without a body, an empty one.
+    """Return the JSON object in a success answer; an empty one if there is no body.
 
-    :raises MaybeStoredError: it is something else. :raises ProtocolError: it is a web page, of a proxy.
+    :raises MaybeStoredError: the body is something else. :raises ProtocolError: it is a web page of a proxy.
     """
     if answer.is_web_page:
         raise ProtocolError(f"{answer.not_json()} Everything is kept.")

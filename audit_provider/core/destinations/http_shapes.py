@@ -1,4 +1,4 @@
-"""What a body of the generic HTTP destination is made of: the plain shapes here, the presets beside."""
+"""The parts of a body of the generic HTTP destination, and the shapes without a preset."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from audit_provider.core.wire.later import LATER
 ACCEPTED = frozenset({200, 201, 202, 204})
 
 _LATER = LATER | {501, 505}
-"""Of a receiver of which nothing is known: what a gateway in front of it says may pass too, and all is kept."""
+"""For an unknown receiver: these answers of a gateway in front of it may be temporary too."""
 
 Shape = Literal["array", "ndjson", "single", "wrapped"]
 """A JSON array, one event per line, one event per request, or an array under a key of an object."""
@@ -40,7 +40,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """What a body says of where its events come from. :ivar settings: of the preset, from the pipelines file."""
+    """The origin that a body names. :ivar settings: of the preset, from the pipelines file."""
 
     origin: Origin
     settings: Mapping[str, str]
@@ -69,9 +69,9 @@ class Parcel:
         return as_json(self.form, self.event)
 
     def text(self, most: int | None = None) -> bytes:
-        """Return the event in its form as a JSON text.
+        """Return the event in its form as a JSON string.
 
-        :param most: bytes of the text that the receiver keeps.
+        :param most: the most bytes that the receiver stores; None for no limit.
         :raises ValueError: it is longer.
         """
         line = self.line()
@@ -134,7 +134,7 @@ class Preset:
 
 
 def plain_line(parcel: Parcel, sender: Sender) -> bytes:
-    """Return the event in its form, with nothing around it."""
+    """Return the event in its form, without an envelope."""
     return parcel.line()
 
 
@@ -143,9 +143,9 @@ def _plain_value(parcel: Parcel, sender: Sender) -> bytes:
 
 
 def plain(shape: Shape, wrapper: str) -> Preset:
-    """Return what a receiver without a preset is sent: nothing in it can say when it arrived.
+    """Return the description of a receiver without a preset. Its bodies have no field for a current time.
 
-    :param wrapper: key of the array, of the shape ``wrapped``.
+    :param wrapper: key of the array with the shape ``wrapped``.
     """
     if shape == "ndjson":
         kind = "application/x-ndjson"

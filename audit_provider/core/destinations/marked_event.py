@@ -1,4 +1,4 @@
-"""A marked test event, which tests a destination and cannot be mistaken for a real one."""
+"""A test event, marked so that it cannot be mistaken for a real one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from audit_provider.core.destinations.base import Destination
 
 TEST_ACTION = "audit_provider.test"
-"""The action of test events, to find and to ignore them by."""
+"""The action of test events, by which receivers can find or ignore them."""
 
 
 def marked_event(now: datetime) -> Event:
@@ -28,16 +28,16 @@ def marked_event(now: datetime) -> Event:
 
 
 def marked_item(destination: Destination, now: datetime) -> Item:
-    """Return a test event as a destination is sent it."""
+    """Return a test event, encoded for a destination."""
     event = marked_event(now)
     return Item(event, destination.encode(event, restamp=False), 1, 0)
 
 
 def send_marked_event(destination: Destination, name: str, now: datetime) -> str:
-    """Send a test event, and return a sentence that says what became of it.
+    """Send a test event, and return a sentence about the result.
 
     :param name: of the destination, for the sentence.
-    :raises AuditError: the destination does not take it.
+    :raises AuditError: the destination does not accept it.
     """
     item = marked_item(destination, now)
     event, outcome = item.event, destination.send(Batch((item,)))

@@ -1,7 +1,7 @@
 """OCSF documents as Parquet: one schema per event class, the same for every object.
 
-What a schema does not know goes into ``unmapped`` under its dotted path, so nothing of a document is lost and no column
-changes its type. https://docs.aws.amazon.com/security-lake/latest/userguide/custom-sources.html
+Values without a column in the schema are put into ``unmapped`` under their dotted path, so nothing of a document is
+lost and no column changes its type. https://docs.aws.amazon.com/security-lake/latest/userguide/custom-sources.html
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _PAGE_BYTES = 1_000_000
 _ROWS_AT_ONCE = 1024
 
-# What a column holds. A list of one kind is an array of it, a mapping is a struct.
+# Types of columns. A list with one type is an array of that type, a mapping is a struct.
 _INT, _LONG, _BOOL, _TEXT, _MAP = "integer", "long", "boolean", "text", "map of texts"
 _WIDTH = {_INT: 2**31, _LONG: 2**63}
 
@@ -139,7 +139,7 @@ _ONE_CLASS: dict[int, dict[str, Any]] = {
         "cloud": {**_texts("provider region zone"), "account": _ACCOUNT, "org": _ORGANIZATION},
     },
 }
-"""What a class has beside what every class has."""
+"""Columns of each class in addition to those of every class."""
 
 
 def require_pyarrow() -> Any:
@@ -158,7 +158,7 @@ def require_pyarrow() -> Any:
 
 @cache
 def schema_of(class_uid: int) -> Any:
-    """Return the schema (``pyarrow.Schema``) of a class's objects; of an unknown class, what every class has.
+    """Return the schema (``pyarrow.Schema``) of a class's objects; for an unknown class, the columns of every class.
 
     :raises ConfigurationError: pyarrow is not installed.
     """
@@ -177,7 +177,7 @@ def parquet_of(lines: Sequence[bytes]) -> bytes:
 
     decode = msgspec.json.Decoder().decode
     schema = schema_of(decode(lines[0])["class_uid"])
-    # A few rows at a time, as a document takes many times its bytes while it is Python's.
+    # A few rows at a time, because a document as Python objects takes many times its size.
     batches = [
         pyarrow.RecordBatch.from_pylist([row_of(decode(line)) for line in lines[first : first + _ROWS_AT_ONCE]], schema)
         for first in range(0, len(lines), _ROWS_AT_ONCE)
@@ -189,7 +189,7 @@ def parquet_of(lines: Sequence[bytes]) -> bytes:
         sink,
         compression="zstd",
         row_group_size=len(lines),
-        # A page is closed after the rows written at once that fill it: together these keep it below its limit.
+        # A page ends only after a whole write batch, so both sizes together keep it below its limit.
         data_page_size=_PAGE_BYTES // 2,
         dictionary_pagesize_limit=_PAGE_BYTES // 2,
         write_batch_size=max(1, min(_ROWS_AT_ONCE, _PAGE_BYTES // 2 // max(map(len, lines)))),
@@ -200,7 +200,7 @@ def parquet_of(lines: Sequence[bytes]) -> bytes:
 
 
 def row_of(document: dict[str, Any]) -> dict[str, Any]:
-    """Return a document as a row of its class's schema; what has no column, or does not fit it, is in ``unmapped``."""
+    """Return a document as a row of its class's schema; values without a fitting column are in ``unmapped``."""
     left_over: dict[str, str] = {}
     row: dict[str, Any] = {}
     columns = _columns_of(document["class_uid"])
@@ -225,7 +225,7 @@ def _columns_of(class_uid: int) -> dict[str, Any]:
 
 
 def _fitted(value: Any, kind: Any, path: str, left_over: dict[str, str]) -> Any:
-    """Return a value as its column holds it, or None; what does not fit is noted under its path."""
+    """Return a value converted for its column, or None; values that do not fit are added to ``left_over`` by path."""
     if value is None:
         return None
     if kind == _TEXT:

@@ -1,4 +1,4 @@
-"""Every destination type. Nothing is listed here: a module of this folder that describes a destination is one.
+"""Every destination type. There is no list: each module of this folder that describes a destination is one.
 
 The module of a destination has the destination's name, and is imported when the destination is first used, so that a
 task imports no other destination.
@@ -25,9 +25,9 @@ _DESCRIBES = re.compile(rf"^[A-Z]\w* = {DestinationSpec.__name__}\(", re.MULTILI
 
 
 class Destinations(Mapping[str, DestinationSpec]):
-    """The destinations by name: those of a folder, which are imported when they are used, and of other packages.
+    """The destinations by name: those of a folder, which are imported at first use, and those of other packages.
 
-    :param package: dotted name of the folder. :param folder: where it is.
+    :param package: dotted name of the folder. :param folder: its path.
     """
 
     def __init__(self, package: str, folder: Path) -> None:
@@ -50,7 +50,7 @@ class Destinations(Mapping[str, DestinationSpec]):
         return self._of_others()[name]
 
     def __contains__(self, name: object) -> bool:
-        return name in self.own or name in self._of_others()  # which imports none of this folder
+        return name in self.own or name in self._of_others()  # this imports no module of this folder
 
     def __iter__(self) -> Iterator[str]:
         return iter((*self.own, *self._of_others()))
@@ -75,9 +75,9 @@ class Destinations(Mapping[str, DestinationSpec]):
 
 
 class ByDestination(Mapping[str, T]):
-    """Something of each destination, made when it is first used.
+    """A value for each destination, computed at first use.
 
-    :param make: returns it, of a destination's description.
+    :param make: returns the value for a destination's description.
     """
 
     def __init__(self, make: Callable[[DestinationSpec], T]) -> None:

@@ -1,4 +1,4 @@
-"""Amazon S3, and what speaks its API. https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html"""
+"""Amazon S3, and stores with its API. https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html"""
 
 from __future__ import annotations
 
@@ -76,17 +76,17 @@ class S3Destination:
         return self._limits
 
     def encode(self, event: Event, *, restamp: bool) -> bytes:
-        """Return the event as its layout has it, one line."""
+        """Return the event as one line, as its layout defines it."""
         return self._layout.encode(event)
 
     def send(self, batch: Batch) -> Outcome:
-        """Put one object per folder; one that fails leaves the others as they are."""
+        """Put one object per folder; if one fails, the others stay valid."""
         return put_by_folder(batch, self._layout.folder, self._put)
 
     def check(self) -> str:
         """Request the bucket's head, and its Object Lock if that is used.
 
-        :raises AuditError: it cannot be reached, or has no Object Lock.
+        :raises AuditError: the bucket cannot be reached, or has no Object Lock.
         """
         self._call("head_bucket")
         said = f"The bucket {self._options.bucket} can be reached."
@@ -107,7 +107,7 @@ class S3Destination:
         digest, body = self._layout.packed(items)
         prefix = self._options.prefix.strip("/")
         key = "/".join(filter(None, (prefix, folder, self._layout.name(digest, items))))
-        # Never Content-Encoding: a client that decodes by it would hand out plain text under a name ending in .gz.
+        # Never Content-Encoding: a client that decodes by it would return plain text under a name that ends in .gz.
         wanted = {
             "Key": key,
             "Body": body,
@@ -125,8 +125,8 @@ class S3Destination:
                 self._prove_protection(key, answer)
                 self._is_proven = True
             return Verdict.DELIVERED
-        # 412: an object of this name is there, perhaps from a try whose answer was lost. Compressed bytes may differ
-        # between versions of the compressor, so what counts is the digest of the content.
+        # 412: an object with this name exists, perhaps from a try whose answer was lost. Compressed bytes may differ
+        # between versions of the compressor, so the digest of the content is compared.
         there = self._call("head_object", Key=key)
         if (there or {}).get("Metadata", {}).get("sha256") != digest:
             raise StopError(
@@ -138,9 +138,9 @@ class S3Destination:
         return Verdict.ALREADY_THERE
 
     def _prove_stored(self, key: str, digest: str, answer: Mapping[str, Any]) -> None:
-        """Check that an object is there although the answer to its PUT does not name it, as every store's does.
+        """Check that an object exists if the answer to its PUT has no ETag, which every store's answer has.
 
-        :raises ConfigurationError: it is not: somebody in between answered.
+        :raises ConfigurationError: it does not: something in between answered.
         """
         there = self._call("head_object", Key=key) or {}
         if there.get("Metadata", {}).get("sha256") != digest:
@@ -154,8 +154,8 @@ class S3Destination:
         """Check that an object is encrypted and locked as requested: some stores ignore what they do not support.
 
         :param seen: the answer to its PUT, or to its HEAD.
-        :param was_there: an earlier run has written it, perhaps with other options.
-        :raises ConfigurationError: it is not.
+        :param was_there: whether an earlier run has written it, perhaps with other options.
+        :raises ConfigurationError: it is not encrypted or locked so.
         """
         options = self._options
         if options.sse is None and options.object_lock is None:
@@ -178,14 +178,14 @@ class S3Destination:
             )
 
     def _retention(self, key: str) -> str | None:
-        """Return an object's lock where its HEAD shows none, as S3 does to those without s3:GetObjectRetention."""
+        """Return an object's lock mode if its HEAD shows none, as S3 does without s3:GetObjectRetention."""
         try:
             found = self._call("get_object_retention", Key=key) or {}
         except CredentialError:
-            return self._options.object_lock  # a store that has a right of that name knows the lock, and took the PUT
+            return self._options.object_lock  # a store with this permission supports the lock, and has accepted the PUT
         except (ConfigurationError, UnavailableError):
-            # Its HEAD was answered a moment ago. A store that does not know the question sends the object, whose bytes
-            # botocore reads as an outage.
+            # The HEAD was answered just before. A store that does not know this request sends the object itself, and
+            # botocore reads its bytes as an outage.
             return None
         mode: str | None = found.get("Retention", {}).get("Mode")
         return mode
@@ -204,7 +204,7 @@ class S3Destination:
         return {key: value for key, value in wanted.items() if value is not None}
 
     def _hint(self, code: str) -> str:
-        """Return what to do about an error code of S3's."""
+        """Return advice for an S3 error code."""
         asked = [name for name in ("sse", "object_lock", "storage_class") if getattr(self._options, name)]
         if code == "NotImplemented" and not asked:
             return _CONDITIONAL
@@ -218,7 +218,7 @@ class S3Destination:
     def _call(self, method: str, **arguments: Any) -> Any:
         """Call S3; return None for "exists already".
 
-        :raises AuditError: grouped by what to do.
+        :raises AuditError: of the class that says what to do.
         """
         from botocore.exceptions import (
             BotoCoreError,
@@ -239,12 +239,12 @@ class S3Destination:
                 )
             return answer
         except ClientError as error:
-            found = aws_error_of(error, utc_now())  # the clock that botocore signs by
+            found = aws_error_of(error, utc_now())  # botocore signs by the same clock
             code, status = found.code, found.status
             if code == "PreconditionFailed" or status == 412:
                 return None
             if found.is_clock:
-                # Shipping sends it again, with a new signature.
+                # It is sent again, with a new signature.
                 raise UnavailableError(
                     f"{where} refuses {method} ({found.said}): {CLOCK_WORDS}; everything is kept."
                 ) from None
@@ -270,7 +270,7 @@ class S3Destination:
             raise CredentialError(f"{where}: the aws connection has no credential: fill in its keys or role.") from None
         except ParamValidationError:
             raise ConfigurationError(f"{where} is not a bucket name: set 'bucket' in the pipelines file.") from None
-        except RecursionError:  # botocore asks for the bucket's region after each 301, also after one to that question
+        except RecursionError:  # botocore requests the bucket's region after each 301, even after a 301 to that request
             raise ConfigurationError(
                 f"{where} answers {method} with endless redirects: check the connection's endpoint and proxies in "
                 "between."
@@ -282,11 +282,11 @@ class S3Destination:
 
 
 def _foreign(where: str, method: str, status: int) -> AuditError:
-    """Return the error for an answer without an error document of S3's, which a proxy or balancer in between gave."""
+    """Return the error for an answer without S3's error document, which a proxy or load balancer in between sent."""
     said = f"{where}: a proxy in between answered {status} to {method}, because S3's own error document is missing"
     if status == 400:
-        # nginx refuses a PUT before its body, as by a limit of rate, and reads that as the next request. The connection
-        # ends with this answer, so the next try has another.
+        # nginx may refuse a PUT before it has read the body, for example by a rate limit, and then reads the body as
+        # the next request. It closes the connection after this answer, so the next try uses a new one.
         return UnavailableError(f"{said}.")
     if status in (401, 403):
         return CredentialError(f"{said}: allow this client in the proxy, or check the keys; everything is kept.")

@@ -33,8 +33,8 @@ _NEWEST_OCSF = (1, 3)
 class Layout(Protocol):
     """A layout, made for the events of one origin.
 
-    An object's content is its lines, each ended by a newline. Their digest names the object, so they must be the same
-    on every try; the body made of them need not be.
+    An object's content is its lines, each with a newline at its end. The object is named by their digest, so they must
+    be the same on every try; the compressed body may differ.
     """
 
     content_type: ClassVar[str]
@@ -42,11 +42,11 @@ class Layout(Protocol):
     def encode(self, event: Event, /) -> bytes:
         """Return the event as one line.
 
-        :raises ValueError: it cannot be written. :raises ConfigurationError: its form does not fit the layout.
+        :raises ValueError: it cannot be written. :raises ConfigurationError: the layout needs another format.
         """
 
     def folder(self, item: Item) -> str:
-        """Return where an event belongs, below the prefix: events of one folder share an object."""
+        """Return an event's folder, relative to the prefix. Events of one folder share an object."""
 
     def arranged(self, items: Sequence[Item]) -> Sequence[Item]:
         """Return the events of one object in the order of their lines."""
@@ -70,7 +70,7 @@ class Hive:
     content_type: ClassVar[str] = "application/gzip"
 
     def __init__(self, options: S3Options, origin: Origin, form: Form) -> None:
-        """Need nothing of the options."""
+        """Accept the options, which this layout does not need."""
         self.encode: Callable[[Event], bytes] = form.write
         self._source = origin.source
         self._last = (0, "")
@@ -81,11 +81,11 @@ class Hive:
         day, folder = self._last
         if moment.toordinal() != day:
             folder = f"source={self._source}/dt={date_of(moment)}"
-            self._last = (moment.toordinal(), folder)  # at once, for batches may be sent from several threads
+            self._last = (moment.toordinal(), folder)  # assigned at once, because several threads may send batches
         return folder
 
     def arranged(self, items: Sequence[Item]) -> Sequence[Item]:
-        """Leave the events in the order of the spool."""
+        """Return the events unchanged, in the order of the spool."""
         return items
 
     def name(self, digest: str, items: Sequence[Item]) -> str:
@@ -101,8 +101,8 @@ class SecurityLake:
     """Amazon Security Lake's custom sources: OCSF as Parquet, one source and one object per event class and day.
 
     ``ext/<source name>-<class>/region=<region>/accountId=<account>/eventDay=YYYYMMDD/<digest>.parquet``. Each source
-    must be registered first, and the connection must be allowed to write below it. AWS wants new objects at least once
-    a day and at most every five minutes: that is the pipeline's schedule.
+    must be registered first, and the connection must be allowed to write below it. AWS asks for new objects at least
+    once a day and at most every five minutes, so set the pipeline's schedule accordingly.
     https://docs.aws.amazon.com/security-lake/latest/userguide/custom-sources.html
 
     :raises ConfigurationError: pyarrow is not installed.
@@ -122,7 +122,7 @@ class SecurityLake:
     def encode(self, event: Event) -> bytes:
         """Return the event's OCSF document."""
         written = self._form.write(event)
-        # Decoded whole: one document that no reader can decode must not stop the batch it would come to be in.
+        # The whole document is decoded here, so that one that cannot be decoded does not fail its whole batch later.
         document: Any = self._decode(written) if self._form.is_json else None
         try:
             version = tuple(map(int, document["metadata"]["version"].split(".")[:2]))
@@ -145,7 +145,7 @@ class SecurityLake:
         return f"ext/{self._source_name}-{class_uid}{self._partitions}/eventDay={date_of(item.event.time, '')}"
 
     def arranged(self, items: Sequence[Item]) -> Sequence[Item]:
-        """Return the events by time, as Security Lake asks; those of one moment in the order of the spool."""
+        """Return the events sorted by time, as Security Lake requires; equal times in the order of the spool."""
         return sorted(items, key=attrgetter("event.time"))
 
     def name(self, digest: str, items: Sequence[Item]) -> str:
@@ -159,7 +159,7 @@ class SecurityLake:
 
 
 class DatadogArchive:
-    """Datadog's log archive, from which logs too old for the intake are rehydrated.
+    """Datadog's log archive, from which Datadog rehydrates logs that are too old for the intake.
 
     ``dt=YYYYMMDD/hour=HH/archive_HHmmss.SSSS.<uuid>.json.gz``, by the hour of the events; the bucket must be set up as
     a Log Archive with the same path. https://docs.datadoghq.com/logs/log_configuration/archives/#format-of-the-archives
@@ -182,7 +182,7 @@ class DatadogArchive:
             self._fixed["host"] = options.hostname
 
     def encode(self, event: Event) -> bytes:
-        """Return the log: reserved attributes outside, the others and the event in its form under ``attributes``."""
+        """Return the log: reserved attributes at the root, the others and the formatted event under ``attributes``."""
         attributes = attributes_of(event, self._fields.read(event.raw))
         log = {
             "_id": self._log_id(event),
@@ -202,7 +202,7 @@ class DatadogArchive:
         return f"dt={date_of(item.event.time, '')}/hour={item.event.time:%H}"
 
     def arranged(self, items: Sequence[Item]) -> Sequence[Item]:
-        """Leave the events in the order of the spool."""
+        """Return the events unchanged, in the order of the spool."""
         return items
 
     def name(self, digest: str, items: Sequence[Item]) -> str:
@@ -216,7 +216,7 @@ class DatadogArchive:
         return packed_lines(items)
 
     def _log_id(self, event: Event) -> str:
-        """Return an id as Datadog's own shipper makes them: 18 bytes, of which the first six are milliseconds."""
+        """Return an id in the form of Datadog's own shipper: 18 bytes, the first six of which are milliseconds."""
         moment = max(microseconds_of(event.time) // 1000, 0).to_bytes(6, "big")
         unique = hashlib.sha256(f"{self._pipeline}\0{event.id}".encode()).digest()[:12]
         return base64.b64encode(moment + unique).decode()
@@ -231,4 +231,4 @@ LAYOUTS: dict[str, Callable[[S3Options, Origin, Form], Layout]] = {
     "security_lake": SecurityLake,
     "datadog_archive": DatadogArchive,
 }
-"""What makes each layout, by the name used in the pipelines file."""
+"""The class of each layout, by the name used in the pipelines file."""

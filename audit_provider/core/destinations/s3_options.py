@@ -1,4 +1,4 @@
-"""The options of S3, and which of them fit together."""
+"""The options of the ``s3`` destination, and the check of their combinations."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class S3Options:
 
     @property
     def default_format(self) -> str:
-        """The format of a destination that names none: the layout's."""
+        """The layout's format, for a destination that names none."""
         return "ocsf" if self.layout == "security_lake" else "raw"
 
 

@@ -36,7 +36,7 @@ API_VERSION = "2023-01-01"
 REQUEST_ID = "x-ms-client-request-id"
 ROLE = "Monitoring Metrics Publisher"
 MAX_AGE = timedelta(hours=47)
-"""A ``TimeGenerated`` over two days old is replaced behind a 204; the hour is for retries and clocks."""
+"""The service answers 204 and replaces a ``TimeGenerated`` older than two days; the hour is for retries and clocks."""
 
 _AHEAD = timedelta(hours=23)  # one day is the service's limit
 _GZIP_LEVEL = 1
@@ -105,10 +105,10 @@ class SentinelDestination:
     def encode(self, event: Event, *, restamp: bool) -> bytes:
         """Return the row: known values of the event in their own columns, and the whole event in ``RawData``.
 
-        A restamped row has the current time as its ``TimeGenerated``, as the service would set it; so has an event with
-        a time more than a day in the future. The event's own time is always in ``EventTime``.
+        ``TimeGenerated`` is the current time if the row is restamped, as the service would set it, or if the event's
+        time is more than 23 hours in the future. The event's own time is always in ``EventTime``.
 
-        :raises ValueError: a value is longer than a column holds.
+        :raises ValueError: a value is longer than a column can hold.
         """
         facts = self._facts.read(event)
         now = self._client.now()
@@ -184,7 +184,7 @@ class SentinelDestination:
         if len(written) > most:
             if self._options.too_large == "dead_letter":
                 raise ValueError(f"its RawData has {len(written):,} bytes, but a column holds {most:,}")
-            cut = written[:most].decode(errors="ignore")  # the last letter may be cut in two
+            cut = written[:most].decode(errors="ignore")  # the last character may be cut in two
             return b',"RawData":%b%b' % (self._encode(cut), _TRUNCATED)
         if not self._form.is_json or self._options.raw_data == "string":
             written = self._encode(written.decode())
@@ -234,7 +234,7 @@ class SentinelDestination:
 
 
 def _named(answer: Answer, request_id: str) -> Answer:
-    """Return the answer with its request's id in what messages say of it."""
+    """Return the answer with its request's id in ``where``, so that messages show the id."""
     return replace(answer, where=f"{answer.where} ({REQUEST_ID} {request_id})")
 
 

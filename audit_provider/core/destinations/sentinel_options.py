@@ -1,4 +1,4 @@
-"""The columns of an event in Sentinel, the options that choose among them, and what declares them in Azure.
+"""The columns of an event in Sentinel, the options of the destination, and the declarations for Azure.
 
 https://learn.microsoft.com/azure/azure-monitor/data-collection/data-collection-rule-structure
 """
@@ -31,10 +31,10 @@ COLUMNS = {
     "RawData": "dynamic",
     "RawDataTruncated": "boolean",
 }
-"""Every column there is, with its type. ``RawData`` is the event in its form, and may be declared a string instead."""
+"""Every column with its type. ``RawData`` is the event in its format, and may be declared as a string instead."""
 
 MOST_BYTES = 950_000
-"""Of a body. The service takes 1,048,576, both before and after compression."""
+"""Limit of a body. The service accepts 1,048,576 bytes, both before and after compression."""
 
 _RULE_ID = re.compile(r"dcr-[0-9A-Za-z-]+")
 _STREAM = re.compile(r"Custom-[0-9A-Za-z_-]+")
@@ -42,7 +42,7 @@ _NEEDED = ("EventId", "EventTime")
 
 
 def chosen(columns: Sequence[str]) -> tuple[str, ...]:
-    """Return the columns that are sent: those listed, or all where none is."""
+    """Return the columns that are sent: those listed, or all if none is listed."""
     return tuple(columns) or tuple(COLUMNS)
 
 
@@ -93,17 +93,17 @@ class SentinelOptions:
             raise ValueError("'columns' with 'RawData' needs 'RawDataTruncated' too, or 'too_large: dead_letter'")
 
 
-_TABLE_TYPES = {"datetime": "dateTime"}  # the tables API writes this one type in another way
+_TABLE_TYPES = {"datetime": "dateTime"}  # the tables API spells this type differently
 
 
 def table_definition(options: SentinelOptions, *, table: str = "AuditLogs_CL") -> dict[str, Any]:
-    """Return what must exist in Azure before anything is sent: three pieces of JSON for people to put in place.
+    """Return what a person must create in Azure before anything is sent, as three pieces of JSON.
 
     ``table`` is the body of the table's creation (``PUT .../workspaces/<name>/tables/<table>``), and
     ``streamDeclarations`` and ``dataFlows`` are properties of the data collection rule. The service silently drops a
     column that is not declared, so the declaration contains exactly what the options send.
 
-    :param options: name the stream and the columns.
+    :param options: with the stream and the columns.
     :param table: name of the table, with its ``_CL``; the rule's destination is called ``workspace``.
     :raises ValueError: ``table`` is not the name of a custom table.
     """

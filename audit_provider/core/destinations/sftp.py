@@ -1,4 +1,4 @@
-"""A folder on an SFTP server: files named by their content, which appear whole or not at all.
+"""A folder on an SFTP server. Files are named by their content, and appear complete or not at all.
 
 https://datatracker.ietf.org/doc/html/draft-ietf-secsh-filexfer-02
 """
@@ -57,7 +57,7 @@ class SftpOptions:
 
 
 class SftpDestination:
-    """A folder. Each batch becomes one file per event day, named by its content, so that a repeat is found there.
+    """A folder. Each batch becomes one file per event day, named by its content, so that a repeat is recognised.
 
     A file is written under a temporary name and renamed once its size is confirmed. A run that was killed may leave a
     file with a temporary name; it can be deleted.
@@ -84,7 +84,7 @@ class SftpDestination:
         return self._form.write(event)
 
     def send(self, batch: Batch) -> Outcome:
-        """Put one file per event day; a day that fails leaves the others as they are."""
+        """Put one file per event day; if one fails, the others stay valid."""
         return put_by_folder(batch, lambda item: date_of(item.event.time), self._put)
 
     def check(self) -> str:
@@ -134,16 +134,16 @@ class SftpDestination:
     def _write(self, sftp: Any, path: str, body: bytes, digest: str) -> Verdict:
         folder, name = posixpath.split(path)
         _make(sftp, folder)
-        # A name of its own for every try: two that write at once must not write into each other's file.
+        # Every try has its own temporary name, so that two tries at once do not write into one file.
         temporary = posixpath.join(folder, f".{name}.{uuid.uuid4().hex}{self._options.temporary}")
         try:
-            # Not paramiko's put: it sends ahead, and passes over the answers to the last hundred writes.
+            # Not paramiko's put: it pipelines the writes, and ignores the answers to the last hundred.
             with sftp.open(temporary, "wb") as file:
                 file.write(body)
             if (size := sftp.stat(temporary).st_size) != len(body):
                 raise UnavailableError(f"{self._client.where} has {size} of the {len(body)} bytes of {path}.")
             try:
-                # Version 3's rename fails where the name is taken; what stands there is never replaced.
+                # The rename of protocol version 3 fails if the name exists, so no file is ever replaced.
                 sftp.rename(temporary, path)
             except OSError:
                 if not self._is_there(sftp, path, len(body), digest):
@@ -156,16 +156,16 @@ class SftpDestination:
         return Verdict.DELIVERED
 
     def _is_there(self, sftp: Any, path: str, size: int, digest: str) -> bool:
-        """Whether this content is there already, perhaps from a try whose answer was lost.
+        """Whether a file with this content exists already, perhaps from a try whose answer was lost.
 
-        :raises StopError: other content is.
+        :raises StopError: the file has other content.
         """
         found = _attributes(sftp, path)
         if found is None:
             return False
         if found.st_size == size:
             return True
-        # Another version of the compressor makes other bytes of the same content.
+        # Another version of the compressor makes other bytes from the same content.
         with sftp.open(path, "rb") as file:
             there = file.read()
         try:
@@ -180,14 +180,14 @@ class SftpDestination:
 
 
 def _make(sftp: Any, folder: str) -> None:
-    """Make a folder and those above it, where they are missing."""
+    """Create a folder and its parents if they are missing."""
     if not folder or _attributes(sftp, folder) is not None:
         return
     _make(sftp, posixpath.dirname(folder))
     try:
         sftp.mkdir(folder)
     except OSError:
-        # Another task may have made it meanwhile.
+        # Another task may have created it meanwhile.
         if _attributes(sftp, folder) is None:
             raise
 
@@ -200,7 +200,7 @@ def _attributes(sftp: Any, path: str) -> Any:
 
 
 def _remove(sftp: Any, path: str) -> None:
-    """Take a temporary file away, if the connection still lives."""
+    """Remove a temporary file, if the connection still works."""
     from paramiko import SSHException
 
     with suppress(OSError, EOFError, SSHException):

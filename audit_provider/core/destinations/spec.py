@@ -1,7 +1,7 @@
-"""A destination is described by one value: its options, its connection, how it is built, and what people must know.
+"""The description of a destination: its options, its connection, its construction, and facts for people.
 
-Everything that lists destinations is made from these values: the keys of the pipelines file, connection forms, hooks,
-operators, links, documentation and tests.
+Everything that lists destinations is derived from these values: the keys of the pipelines file, connection forms,
+hooks, operators, links, documentation and tests.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Access(Protocol):
         """
 
     def client(self, base_url: str = "") -> HttpClient:
-        """Return a client that carries the credential. :param base_url: in place of the connection's address."""
+        """Return a client that sends the credential. :param base_url: used instead of the connection's address."""
 
     def extra(self, key: str, default: Any = None) -> Any:
         """Return a value of the connection's extra."""
@@ -58,7 +58,7 @@ class Access(Protocol):
     def page_extra(self, key: str) -> str:
         """Return an extra that is the address of a page, "" without it.
 
-        :raises ConfigurationError: it is no address that may be shown.
+        :raises ConfigurationError: it is not an address that may be shown.
         """
 
 
@@ -83,8 +83,8 @@ class Extra:
     :ivar label: Label in the form.
     :ivar meaning: What to put there, below the field.
     :ivar kind: ``text``, ``secret`` (the form hides it) or ``flag`` (true or false).
-    :ivar values: The values that are allowed, which the form offers; empty if any text may be.
-    :ivar default: What a flag is without a value.
+    :ivar values: The allowed values, which the form offers; empty if any text is allowed.
+    :ivar default: The value of a flag that is not set.
     """
 
     label: str
@@ -107,7 +107,7 @@ class ConnectionType:
     :ivar service: The service's name in messages.
     :ivar fields: The fields that are used, ``host`` included. The others are hidden.
     :ivar extras: The keys of the extra that it has in addition to those of every HTTP connection.
-    :ivar auth: How the credential travels, as in a source. None if there is none, or if ``hook`` says how.
+    :ivar auth: How the credential is sent, as in a source. None if there is none, or if ``hook`` defines it.
     :ivar base_url: Returns the address of the service if the connection names no host. "" if it must.
     :ivar is_http: Whether the service is reached over HTTP, so that proxies, certificates and tunnels apply.
     """
@@ -166,7 +166,7 @@ VICTORIALOGS_RETENTION = (
     "them, so a backfill stores nothing",
     "`-retentionPeriod` and `-futureRetention`, before a backfill",
 )
-"""A row of ``losing`` for each destination by which VictoriaLogs takes events."""
+"""A row of ``losing`` for each destination type that can send events to VictoriaLogs."""
 
 
 def operator_name(destination: str) -> str:
@@ -175,7 +175,7 @@ def operator_name(destination: str) -> str:
 
 
 def hook_name(destination: str) -> str:
-    """Return the name of a hook's class that is made from the description."""
+    """Return the class name of a hook that is made from a description."""
     return f"{destination.title().replace('_', '')}Hook"
 
 
@@ -189,15 +189,15 @@ class DestinationSpec:
 
     :ivar name: Name of the type in the pipelines file.
     :ivar options: Frozen dataclass of its options, with ``default_conn_id`` and ``default_format``.
-    :ivar connect: Returns the destination, ready to send. Its third argument is what the connection leads to: an
-        :class:`Access` for HTTP, else the client that ``hook`` passes.
+    :ivar connect: Returns the destination, ready to send. Its third argument is an :class:`Access` for HTTP, else the
+        client that ``hook`` passes.
     :ivar about: The facts of its documentation page.
-    :ivar connection: The connection type that it brings. None if another provider has it.
+    :ivar connection: The connection type that this package adds for it. None if another provider has one.
     :ivar hook: Dotted path of the hook. By default, a hook is made from ``connection``.
     :ivar arguments: Options that are arguments of the operator; the others are keys of its ``options``.
-    :ivar place: Returns the place at the address that the options name, such as an index. "" for none.
+    :ivar place: Returns the place in the destination that the options name, such as an index. "" for none.
     :ivar link_label: Label of the button that leads to the events. "" for no button.
-    :ivar link: Returns the page that the button leads to, "" where its address is not known.
+    :ivar link: Returns the address of the page that the button opens, "" if it is not known.
     """
 
     name: str
@@ -240,7 +240,7 @@ class DestinationSpec:
         return checked(self.options, self.about.example, f"the example of {self.name}")
 
     def meanings(self) -> dict[str, str]:
-        """Return what each option means, from the docstring of the options."""
+        """Return the meaning of each option, from the docstring of the options."""
         text = " ".join((self.options.__doc__ or "").split())
         return dict(re.findall(r":ivar (\w+): (.*?)(?= :ivar |$)", text))
 

@@ -149,7 +149,7 @@ class SplunkHecDestination:
             return outcome
         if answer.status == 200:
             return self._acknowledged(answer, outcome)
-        # Only a batch that is taken whole is given an ackId: what was taken of this one goes again, alone.
+        # Only a batch that is accepted whole gets an ackId, so the accepted events of this one are sent again, alone.
         self._client.sleep(backoff(1) if outcome.wait is None else outcome.wait)
         answer, again = self._sent(Batch(batch.items[:taken]))
         if answer.status == 200:
@@ -193,7 +193,7 @@ class SplunkHecDestination:
         if status == 400 and code == _WRONG_INDEX:
             return self._wrong_index(reply, count, said)
         if status == 400 and code == _NO_DATA:
-            # Events were sent, under known keys alone: whoever emptied the body on the way refuses no event.
+            # The body had events, so something in between has emptied it; no event was refused.
             raise ProtocolError(
                 f"{said}, although {count} events were sent: check proxies in between; everything is kept."
             )
@@ -203,7 +203,7 @@ class SplunkHecDestination:
         )
 
     def _later(self, answer: Answer, count: int) -> Outcome:
-        """Return the outcome of "not now". A busy collector may say how many it took before it stopped."""
+        """Return the outcome of "later". A busy collector may say how many events it accepted before it stopped."""
         said = f"{answer.where} answered {answer.status}{self._client.words(answer)}"
         wait = self._client.wait_asked(answer, slow_down=is_slow_down(answer))
         try:
@@ -214,7 +214,7 @@ class SplunkHecDestination:
         return Outcome((Verdict.DELIVERED,) * (taken or 0) + (Verdict.RETRY,) * (count - (taken or 0)), said, wait)
 
     def _wrong_index(self, reply: dict[str, Any], count: int, said: str) -> Outcome:
-        """Return what was indexed before the first event with a wrong index; if there is none before it, stop.
+        """Return an outcome with the events before the first wrong index as delivered; stop if there are none.
 
         The number in the answer is one too high for this code, so the event before it has the wrong index, and those
         before that are indexed.
@@ -239,7 +239,7 @@ class SplunkHecDestination:
             raise ConfigurationError(f"{said}: check that the connection's host is the collector's address.")
 
     def _acknowledged(self, answer: Answer, outcome: Outcome) -> Outcome:
-        """Wait until the indexers have the batch; the collector reports it once."""
+        """Wait until the indexers have the batch. The collector reports that only once."""
         ack_id = _reply(answer).get("ackId")
         if not isinstance(ack_id, int):
             raise ConfigurationError(
@@ -301,7 +301,8 @@ def _refused_from(reply: dict[str, Any], count: int, said: str) -> Outcome:
     """Return the outcome of a bad event: those before it are indexed, it and those after are not."""
     number = _number(reply, count)
     if number is None:
-        # Nothing says which; halving finds it, at the price of repeating what an unusual collector had taken.
+        # The answer does not say which event. Halving finds it, but may repeat events that an unusual collector has
+        # accepted.
         return Outcome.all(Verdict.SPLIT, count, said=said)
     rest = count - number - 1
     verdicts = (Verdict.DELIVERED,) * number + (Verdict.REFUSED,) + (Verdict.RETRY,) * rest

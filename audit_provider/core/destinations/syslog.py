@@ -60,7 +60,7 @@ _BOM = b"\xef\xbb\xbf"
 _MOST_HOSTNAME, _MOST_APP_NAME, _MOST_MSGID = 255, 48, 32
 _SD_ID = re.compile(r"[!#-<>-\\^-~]{1,32}")
 _UNPRINTABLE = re.compile(r"[^!-~]")
-# A backslash before anything else would stand for itself; control characters travel as rsyslog writes them.
+# A backslash before any other character would be literal. Control characters are written as rsyslog writes them.
 _VALUE = str.maketrans(
     {"\\": "\\\\", '"': '\\"', "]": "\\]", **{chr(code): f"#{code:03o}" for code in (*range(0x20), 0x7F)}}
 )
@@ -161,9 +161,9 @@ class SyslogDestination:
         return self._limits
 
     def encode(self, event: Event, *, restamp: bool) -> bytes:
-        """Return the message, its header under the time of the event, without its frame.
+        """Return the message without its frame; the header has the time of the event.
 
-        :raises ValueError: it cannot travel in this framing.
+        :raises ValueError: it cannot be sent in this framing.
         """
         msgid = self._options.msgid or _printable(self._fields.read(event.raw).get("action", ""), _MOST_MSGID)
         time = exact_text_of(event.time)
@@ -174,8 +174,7 @@ class SyslogDestination:
         return message
 
     def send(self, batch: Batch) -> Outcome:
-        """Write the messages, each in its frame, and check whether the receiver closes the connection or
-        answers.
+        """Write the messages, each in its frame, and check whether the receiver hangs up or answers.
 
         :raises HungUpError: it closes the connection. A receiver does so on a message that it cannot process.
         """
@@ -205,7 +204,7 @@ class SyslogDestination:
 
 
 def _printable(text: str, most: int) -> str:
-    """Return a text as RFC 5424's header takes it: printable ASCII, no spaces, cut off; ``-`` where nothing is left."""
+    """Return a text for RFC 5424's header: printable ASCII, no spaces, cut to ``most``; ``-`` if nothing is left."""
     return _UNPRINTABLE.sub("_", text)[:most] or _NIL
 
 

@@ -210,7 +210,7 @@ _ENVELOPE = frozenset({"id", "time", "source", "pipeline", "raw"})
 """Keys that the format ``envelope`` always has."""
 
 _OCSF_METADATA = frozenset({"version", "product", "log_name", "uid"})
-"""What the format ``ocsf`` always has under ``metadata``; its product is named like its vendor."""
+"""Keys that the format ``ocsf`` always has under ``metadata``; it writes one name for product and vendor."""
 
 _OCSF_PRODUCT = frozenset({"name", "vendor_name"})
 
@@ -218,9 +218,10 @@ _OCSF_PRODUCT = frozenset({"name", "vendor_name"})
 def record_in(document: bytes) -> bytes | None:
     """Return the record in a document, in canonical form; None if the form cannot be compared.
 
-    It is ``event.original`` (ECS), ``raw_data`` (OCSF as this package writes it), the object under ``raw``, or else the
-    document itself. Fields that were derived from it are not compared, since another version of this package, or an
-    ingest pipeline, may derive others. A vendor's own ECS or OCSF within ``raw`` is the record, and is compared whole.
+    The record is ``event.original`` (ECS), ``raw_data`` (OCSF as this package writes it), the object under ``raw``, or
+    else the document itself. Fields derived from the record are not compared, because another version of this package,
+    or an ingest pipeline, may derive other ones. A vendor's own ECS or OCSF within ``raw`` is the record, and is
+    compared whole.
     """
     try:
         found = decoded(document)
@@ -252,7 +253,7 @@ def _original_in(document: Mapping[str, Any]) -> str | None:
 
 
 def _raw_data_in(document: Mapping[str, Any]) -> str | None:
-    """Return the record's text in an OCSF document of this package; a vendor's own one is a record itself."""
+    """Return the record's text from an OCSF document of this package; a vendor's own one is a record itself."""
     metadata = document.get("metadata")
     if "class_uid" not in document or not isinstance(metadata, dict) or not metadata.keys() >= _OCSF_METADATA:
         return None

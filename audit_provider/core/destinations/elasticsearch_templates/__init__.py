@@ -1,7 +1,8 @@
-"""The index templates that come with the package, one per product, and how one is installed.
+"""The index templates of this package, one per product, and their installation.
 
 They keep the vendor's record in one field (``flattened`` in Elasticsearch, ``flat_object`` in OpenSearch), so that no
-record can run into the limit of fields or into a clash of types. Nothing needs them: a person may install them by hand.
+record exceeds the limit of fields or conflicts with a field's type. They are optional, and a person may install them by
+hand.
 
 https://www.elastic.co/docs/manage-data/data-store/templates
 https://docs.opensearch.org/latest/im-plugin/index-templates/
@@ -30,7 +31,8 @@ _NAME = "saas_audit"
 def template_for(product: Product, target: str = "") -> tuple[str, dict[str, Any]]:
     """Return the name and the content of a product's template.
 
-    :param target: a data stream of one's own; "" or a name by our scheme takes the template for all of those.
+    :param target: a data stream with a custom name; "" or a name of this package's scheme gets the template for all
+        names of the scheme.
     """
     text = files(__name__).joinpath(f"{product}.json").read_bytes()
     content: dict[str, Any] = msgspec.json.decode(text)
