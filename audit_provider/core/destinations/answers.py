@@ -36,8 +36,8 @@ MAYBE_STORED = (
 class Rules:
     """How a destination answers.
 
-    :ivar accepted: statuses that mean delivered. :ivar later: statuses that mean "send it again". :ivar faults:
-        statuses that mean "something in the batch is wrong".
+    :ivar accepted: statuses that mean delivered. :ivar later: statuses that mean "send it again".
+    :ivar faults: statuses that mean "something in the batch is wrong".
     :ivar credential: text that says what to do about a 401 or 403. :ivar address: the same for a 404, 405 or redirect.
     """
 

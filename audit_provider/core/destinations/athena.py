@@ -33,7 +33,7 @@ def athena_ddl(
     :param location: ``s3://bucket/prefix/``. :param columns: top-level keys of the records, read as text.
     :param first_day: and :param last_day: of the projected range, ``YYYY-MM-DD``. Athena lists each day of the range
         that a query does not exclude by ``dt``.
-    :raises ValueError: a column has the name of a partition, or one that Athena does not take as it is.
+    :raises ValueError: a column has the name of a partition, or other characters than ``a-z``, ``0-9`` and ``_``.
     """
     for column in columns:
         if column in ("source", "dt") or not re.fullmatch(r"[a-z0-9_]+", column):

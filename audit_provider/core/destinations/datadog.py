@@ -265,7 +265,7 @@ def _connect(
 
 def _link(options: DatadogOptions, origin: Origin, times: Window, connection: Access) -> str:
     if connection.host and not connection.extra("site"):
-        return ""  # nothing tells the site
+        return ""  # the site is not known
     service, source = options.service or origin.pipeline, options.source or origin.source
     return datadog_explorer(_site(connection), service, source, times)
 

@@ -136,7 +136,7 @@ class SentinelDestination:
         return encoded[:-1] + self._raw_data(event) if "RawData" in self._columns else encoded
 
     def send(self, batch: Batch) -> Outcome:
-        """Post a JSON array. Only 204 means accepted; the answer does not say what the rule's transformation refuses.
+        """Post a JSON array. Only 204 means accepted; the answer does not show what the rule's transformation refuses.
 
         Errors of transformations are in the workspace's table ``DCRLogErrors``, with the id that is logged.
         """

@@ -52,7 +52,7 @@ class Access(Protocol):
     def flag(self, key: str, *, default: bool = False) -> bool:
         """Return a value of the extra that is true or false.
 
-        :raises ConfigurationError: it is neither.
+        :raises ConfigurationError: it is neither true nor false.
         """
 
     def page_extra(self, key: str) -> str:
@@ -196,7 +196,7 @@ class DestinationSpec:
     :ivar hook: Dotted path of the hook. By default, a hook is made from ``connection``.
     :ivar arguments: Options that are arguments of the operator; the others are keys of its ``options``.
     :ivar place: Returns the place in the destination that the options name, such as an index. "" for none.
-    :ivar link_label: Label of the button that leads to the events. "" for no button.
+    :ivar link_label: Label of the button that opens the events. "" for no button.
     :ivar link: Returns the address of the page that the button opens, "" if it is not known.
     """
 

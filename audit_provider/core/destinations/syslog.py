@@ -2,9 +2,9 @@
 
 https://www.rfc-editor.org/rfc/rfc5425 (octet counts), https://www.rfc-editor.org/rfc/rfc6587#section-3.4.2 (newlines)
 
-No syslog receiver confirms messages: what is written into a connection that breaks is lost without a sign. So delivery
-is best effort, and this is the one destination where "delivered" means "written, and the receiver did not close the
-connection".
+No syslog receiver confirms messages: messages that were written to a connection that breaks are lost unnoticed. So
+delivery is best effort. This is the only destination for which "delivered" means "written, and the receiver did not
+close the connection".
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ _Value = TypeVar("_Value")
 
 KINDS = frozenset(
     {
-        "authentication",  # somebody proves who they are
+        "authentication",  # sign-in, sign-out and other proofs of identity
         "user",  # an account of a person or a service
         "group",  # a group, team or workspace, and who is in it
         "access",  # roles, permissions, sharing

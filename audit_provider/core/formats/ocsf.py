@@ -264,7 +264,7 @@ def _person(facts: Facts) -> dict[str, str]:
 
 
 def _target(left: dict[str, str]) -> dict[str, str]:
-    """Return the user that was acted on, taken from ``left``."""
+    """Return the user that was acted on; its values are removed from ``left``."""
     uid, email = left.pop("target_user"), left.pop("target_email")
     return _told(uid=uid, name=email, email_addr=_email(email))
 

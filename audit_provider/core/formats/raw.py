@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Raw:
-    """The vendor's bytes as they came."""
+    """The bytes that the vendor sent."""
 
     is_json = True
 

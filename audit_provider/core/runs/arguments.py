@@ -47,7 +47,7 @@ def moment_from(value: str | datetime, what: str) -> datetime:
 def window_from(bounds: Mapping[str, str]) -> Window:
     """Return the window that an operator received as an argument.
 
-    :raises ConfigurationError: it is none.
+    :raises ConfigurationError: a bound is missing or no time, or the end is not after the start.
     """
     try:
         return Window(moment_from(bounds["start"], "window start"), moment_from(bounds["end"], "window end"))
@@ -58,7 +58,7 @@ def window_from(bounds: Mapping[str, str]) -> Window:
 def range_from(params: Mapping[str, Any]) -> TimeRange:
     """Return the time range that the form asks for: ``start`` and ``end``; either may be empty.
 
-    :raises ConfigurationError: it is none.
+    :raises ConfigurationError: a bound is no time, or the end is not after the start.
     """
     # Imported here because it imports the ship loop, which only a replay needs and a pull task does not.
     from audit_provider.core.shipping.sending_again import TimeRange

@@ -84,7 +84,7 @@ class Asking:
         self._stack.close()
 
     def meet(self, name: str, folder: str, manifest: Manifest, event: Event) -> None:
-        """Take in an event that a destination has confirmed. :param folder: of its stream."""
+        """Note an event that a destination has confirmed. :param folder: of its stream."""
         day = event.time.date()
         if name not in self.names or not self._wants(name, day, manifest):
             return
@@ -99,7 +99,7 @@ class Asking:
             self._ids[name].add(place_of(day), [key], [tuple(digests)])
 
     def answers(self) -> Answers:
-        """Ask each destination for the events that were taken in.
+        """Ask each destination for the events that were noted.
 
         If a destination could not be asked, what it lacked before stays recorded. For a day of which it was asked for
         some events only, only missing events are reported.

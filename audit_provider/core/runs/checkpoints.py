@@ -219,7 +219,7 @@ class Checkpoints:
     def _cosigned(
         self, opened: OpenStream, tree: TreeHead, checkpoint: Checkpoint, witness: Witness | None, *, known: int
     ) -> tuple[Note, str]:
-        """Return the signed checkpoint with the witness's signature, and "", or without it, and why it is missing.
+        """Return the signed checkpoint, and why the witness did not cosign it; "" if it did, or if there is no witness.
 
         :param known: size of the checkpoint that the witness is thought to have.
         """

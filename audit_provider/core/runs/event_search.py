@@ -78,7 +78,7 @@ class FoundEvent:
 
     :ivar name: its stream, and :ivar chain: the chain of segments in it. :ivar head: of its segment.
     :ivar index: its place in the segment, from 0. :ivar fields: those of :data:`SHOWN` that its record has.
-    :ivar position: of the stream; None where the ledger has none.
+    :ivar position: of the stream; None if the ledger has none.
     :ivar is_proven: whether the ledger's record of the stream leads to the segment; if not, only the spool contains it.
     """
 
@@ -272,7 +272,8 @@ def outlines_of(
 
     :param known: the chain as the ledger has it; None if no record leads to it: then its newest manifest counts.
     :param span: and :param look: return whether a segment may hold wanted events, by its times and by the text of its
-        manifest. :param name: the wanted id, which ``look`` searches for too; "" for none.
+        manifest.
+    :param name: the wanted id, which ``look`` searches for too; "" for none.
     :raises AuditError: the spool or a record cannot be read, or a manifest is not what was written.
     """
     head = known.head if known else None

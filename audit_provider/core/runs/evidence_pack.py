@@ -39,8 +39,9 @@ if TYPE_CHECKING:
 class DayFacts:
     """The events that happened on one day.
 
-    :ivar events: of them in kept segments. :ivar first_spooled: when the first, and :ivar last_spooled: the last of
-        them was spooled. :ivar longest_delay: seconds between an event and the writing of its segment.
+    :ivar events: their number in kept segments.
+    :ivar first_spooled: when the first, and :ivar last_spooled: the last of them was spooled.
+    :ivar longest_delay: seconds between an event and the writing of its segment.
     :ivar destinations: by name, how many were ``delivered``, ``filtered``, ``set aside``, ``pending``, or ``not
         shipped`` because they were spooled before the destination was added.
     """
@@ -71,9 +72,10 @@ class SegmentFacts:
 class LetterFacts:
     """A dead letter of the range, without its event.
 
-    :ivar redriven_at: when the destination accepted it, None if it has not. :ivar left_out_at: when the destination's
-        filters left it out of a redrive. :ivar discarded_at: when it was discarded. :ivar discarded_by: who did so, ""
-        if Airflow does not say. :ivar discarded_for: why.
+    :ivar redriven_at: when the destination accepted it, None if it has not.
+    :ivar left_out_at: when the destination's filters left it out of a redrive.
+    :ivar discarded_at: when it was discarded. :ivar discarded_by: who did so, "" if Airflow does not say.
+    :ivar discarded_for: why.
     """
 
     stream: str
@@ -101,8 +103,8 @@ class PackFacts:
     :ivar streams: folders that were read, with the number of their events according to the ledger.
     :ivar compared_until: up to which time the reconciliation has compared the spool with the source; None if nothing
         was compared.
-    :ivar checkpoints: evidence records made since the range began. :ivar changes: changes of the configuration in the
-        range.
+    :ivar checkpoints: evidence records made since the range began.
+    :ivar changes: changes of the configuration in the range.
     :ivar unreadable: records that could not be read and may belong to the range.
     :ivar removed: streams from which segments were removed, with the number of the first one that is kept.
     """

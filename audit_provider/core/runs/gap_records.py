@@ -65,7 +65,7 @@ def acknowledge_gap(
     """Record that a person has examined and accepted a gap; it is no longer shown as open.
 
     :param by: the person. :param note: what was found out or done.
-    :raises ConfigurationError: there is no such gap, or nobody is named.
+    :raises ConfigurationError: there is no such gap, or ``by`` is empty.
     :raises FencedError: another person has changed the acknowledgements at the same moment.
     """
     if not by.strip():
@@ -82,7 +82,7 @@ def acknowledge_gap(
 def reopen_gap(ledger: Ledger, pipeline: str, gap_id: str) -> Acknowledgement:
     """Withdraw the acknowledgement of a gap, so that the gap is open again, and return the acknowledgement.
 
-    :raises ConfigurationError: nobody has acknowledged it.
+    :raises ConfigurationError: the gap is not acknowledged.
     :raises FencedError: another person has changed the acknowledgements at the same moment.
     """
     record = Acknowledgements(ledger, pipeline)

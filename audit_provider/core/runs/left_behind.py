@@ -22,8 +22,8 @@ class LeftBehind:
     """Events of one stream that wait for a destination that is no longer served.
 
     :ivar destination: "" if no destination has begun with the stream. :ivar pending: events that wait.
-    :ivar set_aside: events that were ever set aside for it. :ivar is_pipeline: whether the pipeline itself was removed,
-        and not only the destination.
+    :ivar set_aside: total number of events that were set aside for it.
+    :ivar is_pipeline: whether the pipeline itself was removed, and not only the destination.
     """
 
     name: StreamName

@@ -99,7 +99,7 @@ class Lookout:
         return frozenset() if self._goes_on(memory.position) else frozenset({LEFT_UNREAD})
 
     def forget(self) -> None:
-        """Drop what is remembered: the next look begins from the position on record."""
+        """Forget earlier looks: the next look begins from the position on record."""
         if self._memory:
             self._memory.close()
         self._memory = None

@@ -8,7 +8,7 @@ proven to be at the destination. An event is proven only if
 - the destination has received every event of the window: none is pending, filtered, set aside or removed,
 - the whole window was shipped with the configuration, the address and the credential that the destination has now,
 - the window was read from the same source and account, and its fields have the same meaning,
-- the chain of the window that the ledger leads to holds an event with the same id, the same time and the same bytes,
+- the window's present chain holds an event with the same id, the same time and the same bytes,
 - the live segment is new: after an offset was deleted so that everything is sent again, older segments are sent,
 - the window was delivered before the live segment was written, if the destination names objects by their content.
   Otherwise a try whose answer was lost may have stored the events under the name of another content.

@@ -58,8 +58,8 @@ class Pulling:
 
     :ivar spec: of the source, for this stream. :ivar window: of the past; None for the live stream.
     :ivar lane: of the window, from 1. :ivar destinations: those that need the window; None for all.
-    :ivar begun: when the try began. :ivar run_minutes: minutes after which the next run reads the rest of the live
-        stream.
+    :ivar begun: when the try began.
+    :ivar run_minutes: minutes after which the next run reads the rest of the live stream.
     :ivar goes_on: whether the try has already read something, before a wait.
     :ivar report: called with the position before and after reading, also after a failure.
     :ivar before: the position before the run. :ivar pulled: what the loop did, once it has ended.
@@ -116,7 +116,7 @@ class Pulling:
             )
             self.before = record.load()
             if self.before:
-                record.commit(self.before)  # ship tasks look at the record alone
+                record.commit(self.before)  # ship tasks read only the record, not its copy
             return self._read_on(record)
 
     def _read_on(self, record: PositionWriter) -> dict[str, Any]:

@@ -35,8 +35,8 @@ class Followers:
     :ivar off: Destinations that are not enabled: their tasks ship nothing.
     :ivar report: Id of the report task; "" if it may not be skipped.
     :ivar settle: How long after its end the report evaluates an hour.
-    :ivar findings: Whether the ship tasks also ship findings. :ivar evidence: Whether they also ship checkpoints and
-        changes of the configuration.
+    :ivar findings: Whether the ship tasks also ship findings.
+    :ivar evidence: Whether they also ship checkpoints and changes of the configuration.
     """
 
     ships: Mapping[str, str] = field(default_factory=dict)
@@ -84,7 +84,8 @@ def idle_after(
     """Return the tasks that have nothing to do after a pull of the live stream.
 
     :param before: the position with which the pull began; None if there was none, or if an earlier try may have left
-        something to report. :param position: that the pull has committed.
+        something to report.
+    :param position: that the pull has committed.
     :param redrive: destinations whose dead letters are to be sent again. :param now: aware UTC.
     """
     off = tuple(each for each in followers.off if each not in redrive)

@@ -98,7 +98,8 @@ def read_account(
         the vendor is asked first, because events are recognised by id within one account.
     :param now: aware UTC; None accepts an id that was confirmed more than a day ago.
     :raises ConfigurationError: a stream of ``kept`` was read from another account, or the vendor refuses to say, or it
-        cannot be known. :raises CredentialError: the vendor does not accept the credential.
+        cannot be known.
+    :raises CredentialError: the vendor does not accept the credential.
     :raises UnavailableError: the vendor cannot be asked now.
     """
     given, check = connection.account(), connection.credential_check()

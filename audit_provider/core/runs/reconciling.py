@@ -74,7 +74,7 @@ class Reconciling:
     def run(self) -> dict[str, Any]:
         """Compare what is due, within the time allowed, and return the result as counts and texts.
 
-        :raises StopError: late events were found and the run is to fail for them.
+        :raises StopError: late events were found, and ``fail_on_missed`` is set.
         :raises ConfigurationError: the live stream is of another account than the events compared before.
         :raises AuditError: it cannot continue. What was compared before is recorded.
         """

@@ -92,9 +92,9 @@ MOST_FILES = 500
 class _Entries(msgspec.Struct, frozen=True):
     """One event of the log. :ivar files: by key in the spool, the SHA-256 of their content.
 
-    :ivar gaps: new gaps, by id. :ivar acknowledged: acknowledged gaps, by id: who acknowledged them, when, and the
-        note.
-    :ivar withdrawn: ids of gaps whose acknowledgement was taken back.
+    :ivar gaps: new gaps, by id.
+    :ivar acknowledged: acknowledged gaps, by id: who acknowledged them, when, and the note.
+    :ivar withdrawn: ids of gaps whose acknowledgement was withdrawn.
     """
 
     action: str = ""

@@ -79,8 +79,8 @@ def retain(
     Segments that the next read of the live stream looks back to stay, even if the source could not be read for longer
     than ``retention_days``.
 
-    :param destinations: names of those that are served. :param retention_days: the least number of days to keep
-        segments.
+    :param destinations: names of those that are served.
+    :param retention_days: the least number of days to keep segments.
     :param now: aware UTC.
     :raises StopError: segments are missing from the spool that retention has not removed.
     :raises AuditError: the spool or a record cannot be read or written.

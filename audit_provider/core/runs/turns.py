@@ -105,7 +105,7 @@ class Turns:
             return self._failed(f"A look ended with an unexpected {type(error).__name__}.")
 
     def close(self) -> None:
-        """Drop what is remembered."""
+        """Forget earlier looks."""
         if self._lookout:
             self._lookout.forget()
         self._lookout = None

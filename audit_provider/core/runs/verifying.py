@@ -59,8 +59,9 @@ _TRIES = 2
 class Verifying:
     """One verification.
 
-    :ivar version: of this package. :ivar arrival_of: returns the object that asks a destination for the events of some
-        days; called with its name and the positions of the streams. None to ask no destination.
+    :ivar version: of this package.
+    :ivar arrival_of: returns the object that asks a destination for the events of some days; called with its name and
+        the positions of the streams. None to ask no destination.
     """
 
     ledger: Ledger

@@ -55,7 +55,7 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedCheckpoint:
-    """A compared checkpoint. :ivar root: hexadecimal. :ivar keys: public keys among those given that have signed it.
+    """A compared checkpoint. :ivar root: hexadecimal. :ivar keys: those of the given public keys that have signed it.
 
     :ivar wrong: a sentence without its full stop if it does not agree, else "".
     """
@@ -147,7 +147,7 @@ def _compared(
 def _roots(
     store: Store, log: Log, sizes: Sequence[int], heads: Mapping[tuple[str, str], Head]
 ) -> dict[int, bytes | tuple[Agreement, str]]:
-    """Return the root of a log's events at each size, or why there is none."""
+    """Return the root of a log's events at each size, or the reason why it cannot be computed."""
     stream = Stream(store, log.folder, log.chain)
     try:
         head = heads.get((log.folder, log.chain))

@@ -75,7 +75,8 @@ class DocumentSearch:
     :param scope: how ``_id`` is formed, as in the destination's option ``document_id``; with ``none``, events are
         searched for by the field ``event.id``.
     :param settle: seconds to wait, once, before ids that were not found are searched for again: a search sees a
-        document only after the next refresh. :param missing: file to which the missing ids are written, one per line.
+        document only after the next refresh.
+    :param missing: file to which the missing ids are written, one per line.
     :param contents: yields the records that a document of an event may hold; None to search only for ids.
     """
 

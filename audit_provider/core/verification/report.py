@@ -43,10 +43,12 @@ class Fault:
 class VerifiedStream:
     """The result for one chain of segments.
 
-    :ivar head: number of the last segment. :ivar sha256: digest of its manifest, "" if there is none; it proves every
-        segment before it. :ivar head_from: where the head is from, Airflow's ``record`` or the ``newest`` manifest.
-    :ivar oldest: number of the first kept segment. :ivar segments: number of segments read, and :ivar events: of events
-        in them. :ivar removed: number of events in removed segments. :ivar bytes: size of the data files.
+    :ivar head: number of the last segment.
+    :ivar sha256: digest of its manifest, "" if there is none; it proves every segment before it.
+    :ivar head_from: where the head is from, Airflow's ``record`` or the ``newest`` manifest.
+    :ivar oldest: number of the first kept segment.
+    :ivar segments: number of segments read, and :ivar events: of events in them.
+    :ivar removed: number of events in removed segments. :ivar bytes: size of the data files.
     """
 
     stream: str
@@ -82,8 +84,9 @@ class VerifiedArrival:
     :ivar missing: ids that are neither there nor set aside nor pending; the first ones are in :ivar first_missing.
     :ivar set_aside: ids that are not there and are open dead letters.
     :ivar pending: ids that are not there and not shipped yet.
-    :ivar several_times: ids that it has more than once. :ivar extra: ids that it has and the spool has not (of removed
-        segments or other pipelines); None if they are not searched for.
+    :ivar several_times: ids that it has more than once.
+    :ivar extra: ids that it has and the spool has not (of removed segments or other pipelines); None if they are not
+        searched for.
     :ivar compared: found ids whose content was compared with the spool's; None if only ids are searched for.
     :ivar altered: compared ids with another content at the destination; the first ones are in :ivar first_altered.
     :ivar faults: objects that are not what was shipped, one sentence each.

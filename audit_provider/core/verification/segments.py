@@ -43,8 +43,8 @@ class Flaw:
 class SegmentRead:
     """A segment that was read.
 
-    :ivar head: number, digest and total of its manifest. :ivar ids: ids of its events; emptied after use. :ivar events:
-        its events if they are what was written; emptied after use.
+    :ivar head: number, digest and total of its manifest. :ivar ids: ids of its events; emptied after use.
+    :ivar events: its events if they are what was written; emptied after use.
     :ivar reproduced: whether compressing the manifest again gives the same bytes.
     :ivar named: earlier segments that its manifest names, and :ivar names_next: those that the next manifest must name;
         both are emptied after they were compared.
