@@ -1,23 +1,23 @@
-"""How often what happened, by hour and action: counted from the spool, kept beside it.
+"""Numbers of events by hour and action: counted from the spool, and kept in it.
 
 ::
 
     <pipeline>/activity/
     ├── <day>.json       what happened on one day (UTC), by action and hour
-    ├── ahead-<day>.json the same of a day that has not come: events that the vendor dates ahead of the clock
+    ├── ahead-<day>.json the same for a day that has not come: events with a time in the future
     ├── progress.json    up to which segment of which chain everything is counted
     └── memory.json      what the findings remember, see ``memory``
 
-The counts lie in the spool and not in Airflow's Variables: they are many small numbers that grow with the number of
-actions, a Variable is read and written as a whole, and the metadata database is no place for a megabyte per pipeline
-that changes every five minutes. What they are made from lies in the spool too, so both are kept, moved and lost
-together. The page reads a summary, which is small, from a Variable.
+The counts are in the spool and not in Airflow's Variables. They are many small numbers, and their number grows with the
+actions. A Variable is read and written as a whole, and a megabyte per pipeline that changes every five minutes does not
+belong in the metadata database. The events are in the spool too, so events and counts are kept, moved and lost
+together. The page reads a small summary from a Variable.
 
-Objects are written day by day and the progress last. Each day says up to which segment it counts where that is beyond
-the progress, so after a crash in between what it has is not counted again.
+Days are written one by one, and the progress last. If a day counts segments beyond the progress, it says up to which
+segment it counts. So after a crash in between, these are not counted again.
 
-Whoever can write the spool could write such files too, so the ledger vouches for them: the summary of the last report
-has a digest of each.
+Somebody who can write to the spool could also write such files, so the ledger proves them: the summary of the last
+report has a digest of each.
 """
 
 from __future__ import annotations
@@ -38,26 +38,26 @@ if TYPE_CHECKING:
     from audit_provider.core.spool import Store
 
 FOLDER = "activity"
-"""Below the pipeline's."""
+"""The folder of the counts, in the pipeline's folder."""
 
 KEPT_DAYS = 35
 AHEAD_DAYS = 35
-"""Events up to so many days ahead of the clock count for their own day, later ones for the day they were written."""
+"""Events up to so many days in the future count for their own day, later ones for the day their segment was written."""
 
 MOST_ACTIONS = 300
-"""Actions of one day that are counted by name; those that come later are counted by category alone."""
+"""Most actions of one day that are counted by name; further ones are counted by category only."""
 
 MOST_NAMES = 50
-"""Actors of one action, and actors or addresses of failed logins in one hour, that are kept by name."""
+"""Most actors of one action, and most actors or addresses of failed logins in one hour, that are kept by name."""
 
 MOST_OBJECTS = 20
-"""Pairs of an actor and an object of one action that are kept by name."""
+"""Most pairs of an actor and an object of one action that are kept by name."""
 
 MOST_LETTERS = 200
-"""Of a name."""
+"""Most characters of a name."""
 
 REST = "…"
-"""Stands for all names that are not kept."""
+"""Represents all names that are not kept."""
 
 _PROGRESS = "progress.json"
 _MEMORY = "memory.json"
@@ -70,9 +70,9 @@ _Kind = TypeVar("_Kind")
 class Names(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Who did what on one day.
 
-    :ivar watched: events of actions that matter to security, by action and actor.
-    :ivar objects: what these were done to, by action, actor and object, see ``objects``; under :data:`REST`, events
-        whose object is not kept.
+    :ivar watched: number of events of security-relevant actions, by action and actor.
+    :ivar objects: number of these by action, actor and object, see ``objects``; under :data:`REST`, events whose object
+        is not kept.
     :ivar failed_by_actor: failed logins by hour and actor; :ivar failed_by_address: by hour and address.
     """
 
@@ -82,7 +82,7 @@ class Names(msgspec.Struct, kw_only=True, omit_defaults=True):
     failed_by_address: dict[int, dict[str, int]] = {}
 
     def trim(self) -> None:
-        """Keep of names only the most frequent."""
+        """Keep only the most frequent names."""
         for actors in self.watched.values():
             _trim(actors)
         for action, objects in self.objects.items():
@@ -93,13 +93,13 @@ class Names(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class Day(Names, kw_only=True, omit_defaults=True):
-    """What happened on one day. The names are of events that were read live or late, not by a backfill.
+    """What happened on one day. The names are from events that were read live or late, not by a backfill.
 
-    :ivar counted: Last counted segment of a chain, for chains in which that is beyond the progress.
+    :ivar counted: Last counted segment of a chain, for chains in which it is beyond the progress.
     :ivar actions: Events by action and hour of the day.
     :ivar rest: The same by category, for actions beyond the maximum number.
-    :ivar live: Number of its events that no backfill has read.
-    :ivar backfilled: Names of events that a backfill has read: they make no findings, and are known.
+    :ivar live: Number of its events that were not read by a backfill.
+    :ivar backfilled: Names from events that a backfill has read; they cause no findings, and count as known.
     :ivar backfilled_only: Actions that only a backfill has read.
     """
 
@@ -112,24 +112,24 @@ class Day(Names, kw_only=True, omit_defaults=True):
     backfilled_only: list[str] = []
 
     def trim(self) -> None:
-        """Keep of names only the most frequent."""
+        """Keep only the most frequent names."""
         super().trim()
         self.backfilled.trim()
 
 
 class Ended(msgspec.Struct, kw_only=True, frozen=True):
-    """A chain that was left. :ivar last: time of its latest event. :ivar since: the first day that was counted then."""
+    """A chain that ended. :ivar last: time of its latest event. :ivar since: the first day that had counts then."""
 
     last: datetime
     since: date
 
 
 class Progress(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What is counted.
+    """Which segments are counted.
 
     :ivar segments: The last counted segment, by ``<folder>/<chain>``.
     :ivar finished: Folders of windows that were read to their end and counted, so that they are not examined again.
-    :ivar ended: Chains that reading has left for another, because a position was deleted or restored.
+    :ivar ended: Chains that were replaced by another, because a position was deleted or restored.
     """
 
     segments: dict[str, int] = {}
@@ -140,9 +140,9 @@ class Progress(msgspec.Struct, kw_only=True, omit_defaults=True):
 class Activity:
     """The counts of one pipeline.
 
-    :param vouched: digests of its files by the last report; empty where an earlier version has written them, and they
-        are believed as they are.
-    :ivar digests: of its files as they are to be. :ivar changed: names of files that have proven to be others.
+    :param vouched: digests of its files by the last report; empty if an earlier version has written the files, which
+        are then accepted as they are.
+    :ivar digests: expected digests of its files. :ivar changed: names of files that do not match their digest.
     """
 
     def __init__(self, store: Store, pipeline: str, vouched: Mapping[str, str] | None = None) -> None:
@@ -152,7 +152,7 @@ class Activity:
         self.changed: set[str] = set()
 
     def days(self, first: date, last: date) -> list[Day]:
-        """Return the days from ``first`` to ``last``, empty ones included.
+        """Return the days from ``first`` to ``last``, including empty ones.
 
         :raises SpoolDamagedError: one cannot be read.
         """
@@ -172,15 +172,15 @@ class Activity:
         self._put(f"{_AHEAD if ahead else ''}{day.day}.json", day)
 
     def progress(self) -> Progress:
-        """Return what is counted."""
+        """Return which segments are counted."""
         return self._read(_PROGRESS, Progress) or Progress()
 
     def keep_progress(self, progress: Progress) -> None:
-        """Keep what is counted: after the days that count it."""
+        """Keep which segments are counted; called after the days with their counts are kept."""
         self._put(_PROGRESS, progress)
 
     def memory(self, kind: type[_Kind]) -> _Kind | None:
-        """Return what the findings remember, None if they have nothing to."""
+        """Return what the findings remember; None if there is nothing."""
         return self._read(_MEMORY, kind)
 
     def keep_memory(self, memory: object) -> None:
@@ -188,7 +188,7 @@ class Activity:
         self._store.put(self._folder + _MEMORY, msgspec.json.encode(memory))
 
     def first(self) -> date | None:
-        """Return the first day of which anything is counted, None if there is none."""
+        """Return the first day with counts; None if there is none."""
         return min(self._kept(), default=None)
 
     def prune(self, before: date) -> None:
@@ -199,18 +199,18 @@ class Activity:
         self.digests = {name: digest for name, digest in self.digests.items() if (_day_of(name) or before) >= before}
 
     def vouch(self) -> None:
-        """Take digests of all files as they are, where none are known."""
+        """Compute the digests of all files as they are, if no digests are known."""
         if not self.digests:
             self.digests = {each: digest_of(self._store.get(self._folder + each)) for each in self.names()}
 
     def names(self) -> set[str]:
-        """Return the names of its files, but for the memory, which is written after the digests are kept."""
+        """Return the names of its files, without the memory, which is written after the digests are kept."""
         return {key.rpartition("/")[2] for key in self._store.keys(self._folder)} - {_MEMORY}
 
     def _kept(self) -> dict[date, str]:
-        """Return the days that are kept, and where."""
+        """Return the days that are kept, with their keys."""
         found = {}
-        # A day that has come is kept under its name alone, which is the first in their order.
+        # The file of a day that has come, whose name has no prefix, replaces the one from when it was ahead.
         for key in sorted(self._store.keys(self._folder), reverse=True):
             if day := _day_of(key.rpartition("/")[2]):
                 found[day] = key
@@ -242,12 +242,12 @@ class Activity:
 
 
 def digest_of(content: bytes) -> str:
-    """Return the digest by which a file of counts is recognised."""
+    """Return the digest that proves a file of counts."""
     return hashlib.sha256(content).hexdigest()[:_DIGITS]
 
 
 def _day_of(name: str) -> date | None:
-    """Return the day that a file counts, from its name; None for another file."""
+    """Return the day of a file of counts, from its name; None for any other file."""
     with suppress(ValueError):
         return date.fromisoformat(name.removesuffix(".json").removeprefix(_AHEAD))
     return None
@@ -267,7 +267,7 @@ def _trim(names: dict[str, int]) -> None:
 
 
 def _trim_objects(objects: dict[str, dict[str, int]], actors: Collection[str]) -> None:
-    """Keep of one action's objects only the most frequent. :param objects: by actor. :param actors: that are kept."""
+    """Keep only the most frequent objects of an action. :param objects: by actor. :param actors: actors to keep."""
     pairs = [(count, actor, thing) for actor, counts in objects.items() for thing, count in counts.items()]
     named = [each for each in pairs if each[1] in actors and each[2] != REST]
     kept = sorted(named, key=lambda each: each[0], reverse=True)[:MOST_OBJECTS]

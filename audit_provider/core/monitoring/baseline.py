@@ -1,5 +1,5 @@
-"""The usual range of a series of hourly counts, by weekday and hour of day, based on its history; and the
-days of a pipeline as such series, which charts show as well.
+"""The usual range of a series of hourly counts, by weekday and hour of day, based on its history; and the series of a
+pipeline's days, which charts also show.
 
 Counts are compared as square roots (Anscombe's transform), which gives a Poisson count of any size the same spread, so
 small counts need no special case. The centre of an hour is the median of the same hour on similar days. The spread is
@@ -28,19 +28,19 @@ if TYPE_CHECKING:
     from audit_provider.core.monitoring.settings import Monitoring
 
 DAYS = 30
-"""Of history that count."""
+"""Most days of history that are used."""
 
 WEEKS_KNOWN = 14
 """Days of history from which on each weekday has its own baseline."""
 
-_ALIKE = 1.5  # days whose medians differ by no more than this are one kind of day
-_BEYOND = 1.25  # how far something must lie beyond what the history has shown, in spreads
+_ALIKE = 1.5  # days whose medians differ by at most this factor are of one kind
+_BEYOND = 1.25  # how many times the largest distance in the history is unusual
 _LONGER = 1.5  # the same for silences
 _MOST_GROWTH = 2.0
 _MAD = 1.4826  # from a median absolute deviation to a standard deviation
 _ANSCOMBE = 3 / 8
 _BUSY = 1.0  # events in an hour from which on its spread is meaningful
-_TOP = 0.1  # the part of values that a careful mean leaves out, the largest
+_TOP = 0.1  # the part of the values, the largest ones, that a careful mean leaves out
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +90,16 @@ class Baseline:
         return _band(self._day_centres[weekday], self._day_spread, self._day_limit)
 
     def expected(self, weekday: int, hour: int) -> float:
-        """Return how many events an hour brings at least, as an average without its best days."""
+        """Return how many events an hour has at least: the average without its highest values."""
         return self._expected[weekday][hour]
 
     def expected_in_a_day(self, weekday: int) -> float:
-        """Return how many events a whole day brings at least."""
+        """Return how many events a whole day has at least."""
         return self._expected_days[weekday]
 
     @cached_property
     def missed_limit(self) -> float:
-        """How many expected events may be missing, hour after hour, before it is unusual."""
+        """How many expected events may be missing in consecutive hours before that is unusual."""
         silences = _silences(
             each for weekday, day in self._by_weekday for each in zip(day, self._expected[weekday], strict=True)
         )
@@ -129,7 +129,7 @@ class Baseline:
         centres = self._of_days_alike(_median)
         for weekday in range(7):
             own = [day for each, day in self._by_weekday if each == weekday]
-            # One kind of work may be done on one weekday alone, such as a weekly export.
+            # Some work may be done only on one weekday, such as a weekly export.
             if len(own) > 2:
                 of_weekday = [_median(counts) for counts in zip(*own, strict=True)]
                 centres[weekday] = list(map(max, centres[weekday], of_weekday))
@@ -141,7 +141,7 @@ class Baseline:
 
     @cached_property
     def _level(self) -> float:
-        """How much more the last week has brought than the whole history: a source may grow."""
+        """The growth factor: the last week's counts relative to the whole history, because a source may grow."""
         if len(self._days) < WEEKS_KNOWN:
             return 1.0
         centres = [_median([self._totals[day] for day in alike]) for alike in self._alike]
@@ -181,7 +181,7 @@ class Baseline:
         return [_distance(sum(day), self._day_centres[weekday]) for weekday, day in self._by_weekday]
 
     def _of_days_alike(self, middle: Callable[[Sequence[int]], float]) -> list[list[float]]:
-        """Return the middle of each hour over days alike, by weekday."""
+        """Return the middle of each hour over all similar days, by weekday."""
         found: dict[tuple[int, ...], list[float]] = {}
         for alike in self._alike:
             if alike not in found:
@@ -190,16 +190,16 @@ class Baseline:
         return [list(found[alike]) for alike in self._alike]
 
     def _limit(self, distances: Iterable[float], spread: float) -> float:
-        """Return from how many spreads on something is unusual."""
+        """Return how many spreads from the centre are unusual."""
         return max(self._sensitivity, _BEYOND * self._shown(distances) / spread)
 
     def _shown(self, values: Iterable[float]) -> float:
-        """Return the largest value that the history has shown, but for days that may have been unusual."""
+        """Return the largest value in the history, without those days that may have been unusual."""
         ordered = sorted(values, reverse=True)
         return ordered[self._odd] if len(ordered) > self._odd else 0.0
 
     def _days_alike(self) -> list[tuple[int, ...]]:
-        """Return the days that each weekday is compared with: of its own kind where that is known, or else all."""
+        """Return, for each weekday, the days with which it is compared: similar weekdays if known, else all days."""
         everyday = range(len(self._days))
         if len(self._days) < WEEKS_KNOWN:
             return [tuple(everyday)] * 7
@@ -218,7 +218,7 @@ def _root(count: float) -> float:
 
 
 def _distance(count: float, centre: float) -> float:
-    """Return how far a count lies above the usual, in spreads of a Poisson count."""
+    """Return how far a count is above the centre, in spreads of a Poisson count."""
     return _root(count) - _root(centre)
 
 
@@ -238,18 +238,18 @@ def _median(values: Sequence[int]) -> float:
 
 
 def _beside(choose: Callable[[float, float, float], float], hours: Sequence[float]) -> list[float]:
-    """Return of each hour, the one before and the one after what ``choose`` chooses."""
+    """Return for each hour the value that ``choose`` selects from the hour before, itself and the hour after."""
     return [choose(hours[hour - 1], hours[hour], hours[(hour + 1) % 24]) for hour in range(24)]
 
 
 def _careful_mean(values: Sequence[int]) -> float:
-    """Return the mean without the largest values, so that it promises rather too little."""
+    """Return the mean without the largest values, so that it is rather too low than too high."""
     kept = sorted(values)[: len(values) - math.ceil(len(values) * _TOP)]
     return sum(kept) / len(kept) if kept else 0.0
 
 
 def _silences(hours: Iterable[tuple[int, float]]) -> list[float]:
-    """Return how many expected events stayed away in each silence."""
+    """Return how many expected events were missing in each silence."""
     found, missed = [], 0.0
     for count, expected in hours:
         if count and missed:
@@ -266,10 +266,10 @@ _LONGEST_PAUSE = 7  # days without any event, after which earlier days say nothi
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What is counted of a pipeline.
+    """The counts of a pipeline as series.
 
-    :ivar days: without a gap, oldest first. :ivar total: of all events. :ivar by_category: in the order of the
-        categories, those alone that have any event.
+    :ivar days: consecutive, oldest first. :ivar total: of all events. :ivar by_category: in the order of the
+        categories, without those that have no events.
     """
 
     days: Sequence[Day]
@@ -282,13 +282,14 @@ class Figures:
         return self.days[0].day
 
     def place(self, day: date) -> int:
-        """Return which of the days a day is, from 0."""
+        """Return the index of a day in the days, from 0."""
         return (day - self.first).days
 
     def history(self, before: date) -> tuple[int, int]:
-        """Return from which to which of the days the time before a day is whole, the latter not included.
+        """Return the indexes, begin and end, of the complete days before a day; the end is not included.
 
-        The first day is left out, for reading may have begun in its midst; and so is what lies before a long pause.
+        The first day is left out, because reading may have begun in the middle of it. Days before a long pause are left
+        out too.
         """
         end = max(self.place(before), 0)
         begin, empty = end, 0
@@ -299,7 +300,7 @@ class Figures:
         return max(begin + 1, end - DAYS), end
 
     def baseline(self, series: Series, before: date, settings: Monitoring) -> Baseline:
-        """Return what was usual in a series before a day."""
+        """Return the usual range of a series, from its history before a day."""
         begin, end = self.history(before)
         return Baseline(
             self.first + timedelta(days=begin),
@@ -310,7 +311,7 @@ class Figures:
 
 
 def figures_of(days: Sequence[Day], classifier: Classifier) -> Figures:
-    """Return the series of some days, which follow one another."""
+    """Return the series of some consecutive days."""
     by_category: dict[Category, list[list[int]]] = {}
     for category in CATEGORIES:
         hours = [

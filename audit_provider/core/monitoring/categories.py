@@ -1,4 +1,4 @@
-"""Which bucket an action is counted in: derived from what it means, so that a source has one table and no second."""
+"""The category in which an action is counted, derived from its meaning, so that a source needs no second table."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ Category = Literal[
     "other",
 ]
 CATEGORIES: tuple[Category, ...] = get_args(Category)
-"""In the order in which they are shown."""
+"""All categories, in the order in which they are shown."""
 
 THEMES: Mapping[str, frozenset[Category]] = {
     "activity": frozenset({"authentication", "data access"}),
     "security": frozenset({"user management", "access and roles", "API keys and tokens", "settings"}),
     "change volume": frozenset({"content change"}),
 }
-"""What an analyst asks for first, as sums of categories."""
+"""Groups of categories whose sums an analyst looks at first."""
 
 _BY_KIND: Mapping[str, Category] = {
     "authentication": "authentication",
@@ -46,9 +46,9 @@ _BY_KIND: Mapping[str, Category] = {
 
 @dataclass(frozen=True, slots=True)
 class Classified:
-    """What is known of an action.
+    """What is known about an action.
 
-    :ivar known: whether any table of the source knows it. :ivar watched: whether it matters to security.
+    :ivar known: whether any table of the source names it. :ivar watched: whether it is security-relevant.
     """
 
     category: Category
@@ -58,10 +58,10 @@ class Classified:
 
 
 class Classifier:
-    """Sorts the actions of one source.
+    """Sorts the actions of one source into categories.
 
-    :param actions: to what they mean. :param categories: to their category, where that does not say it.
-    :param watched: those that matter to security. All may be patterns with ``*``.
+    :param actions: meaning by action. :param categories: category by action, if it does not follow from the meaning.
+    :param watched: security-relevant actions. All of these may be patterns with ``*``.
     """
 
     def __init__(
@@ -73,11 +73,11 @@ class Classifier:
         self._found: dict[str, Classified] = {}
 
     def of(self, action: str) -> Classified:
-        """Return what is known of an action; what no table knows is ``other``."""
+        """Return what is known about an action; an action that no table names is ``other``."""
         found = self._found.get(action)
         if found is None:
             found = self._classified(action)
-            # Names may be made up without end by whoever can cause events.
+            # Somebody who can cause events may invent any number of names.
             if len(self._found) < _MOST_REMEMBERED:
                 self._found[action] = found
         return found

@@ -11,7 +11,7 @@ from markupsafe import Markup
 WIDTH, HEIGHT = 720, 200
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 8, 10, 22
 _TICKS = 4
-"""About as many lines as a chart has above its floor."""
+"""Approximate number of grid lines above the base line."""
 
 
 def bars(
@@ -26,11 +26,11 @@ def bars(
 ) -> Markup:
     """Return a chart of stacked bars. Each series has the class ``c0``, ``c1`` and so on, the band ``band``.
 
-    The last bar is of a day that is not over, and is marked so.
+    The last bar is for a day that is not over, and is marked as such.
 
     :param labels: one for each bar. :param series: values by name, one for each label.
-    :param low: and :param high: the band, one each for each label, or nothing.
-    :param unit: written behind each figure of the axis. :param limit: a value with a line across, and its text.
+    :param low: and :param high: the bounds of the band, one each for each label; empty for no band.
+    :param unit: written after each figure of the axis. :param limit: a value at which a line is drawn, and its text.
     """
     count = len(labels)
     sums = [sum(each) for each in zip(*series.values(), strict=True)] if series else [0.0] * count
@@ -52,7 +52,7 @@ def bars(
         parts.append(f'<line class="grid" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y}" y2="{y}"/>')
         parts.append(f'<text class="axis" x="{_LEFT - 6}" y="{y + 4}" text-anchor="end">{text}</text>')
     if len(low) == len(high) == count and count:
-        # A band has as many corners as bars have edges, so that it holds for the whole of each day.
+        # The band has a corner at each edge of a bar, so that it is level over the whole of each day.
         above = [f"{across(place + side)},{up(value)}" for place, value in enumerate(high) for side in (0, 1)]
         below = [f"{across(place + side)},{up(value)}" for place, value in enumerate(low) for side in (0, 1)]
         parts.append(f'<polygon class="band" points="{" ".join([*above, *reversed(below)])}"/>')
@@ -82,7 +82,7 @@ def bars(
         for place, label in enumerate(labels)
         if (count - 1 - place) % every == 0
     ]
-    # Every text of others in it went through said().
+    # Every text from outside went through said().
     return Markup(  # noqa: S704  # nosec B704
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{said(title)}" '
         f'xmlns="http://www.w3.org/2000/svg">{"".join(parts)}</svg>'
@@ -90,18 +90,18 @@ def bars(
 
 
 def legend(names: Sequence[str]) -> Markup:
-    """Return what the colours of a chart mean."""
+    """Return a list that explains the colours of a chart."""
     keys = "".join(f'<li><i class="c{place % 10}"></i>{said(name)}</li>' for place, name in enumerate(names))
     return Markup(f'<ul class="legend">{keys}</ul>')  # noqa: S704  # nosec B704
 
 
 def said(text: str) -> str:
-    """Return a text of others as HTML and SVG may hold it: escaped, and without control characters."""
+    """Return a text from outside, escaped for HTML and SVG, and without control characters."""
     return escape("".join(letter if letter.isprintable() else " " for letter in text))
 
 
 def step_of(most: float) -> float:
-    """Return the step of an axis: 1, 2 or 5 times a power of ten, and 1 at least."""
+    """Return the step of an axis: 1, 2 or 5 times a power of ten, at least 1. :param most: the largest value."""
     wanted = max(most / _TICKS, 1.0)
     size = 10.0 ** math.floor(math.log10(wanted))
     return next(size * each for each in (1, 2, 5, 10) if size * each >= wanted * (1 - 1e-9))

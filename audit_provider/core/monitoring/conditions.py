@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from audit_provider.core.monitoring.settings import Monitoring
 
 CRITICAL_LAG = 4
-"""Times the target."""
+"""A lag of so many times the target is critical."""
 
 CRITICAL_FAILURES = 3
-"""Runs in a row."""
+"""So many failed runs in a row are critical."""
 
 WITNESS_PATIENCE = timedelta(days=1)
-"""For so long a witness may be down before that is a finding: the next checkpoint that it signs covers all before."""
+"""How long a witness may be down without a finding; the next checkpoint that it signs covers all earlier ones."""
 
 _LOST = frozenset({"look_back", "retention"})  # kinds of gaps that cannot be closed
 
@@ -46,7 +46,7 @@ def conditions(
     :param lag: seconds; None if nothing was read. :param accounts: of the live stream.
     :param dead_letters: number of open ones, by destination. :param gaps: open ones.
     :param notices: signs that the source is described wrongly.
-    :param unwitnessed_since: when the witness of checkpoints first did not sign, and has not since.
+    :param unwitnessed_since: since when the witness has not signed a checkpoint; None if it signs.
     """
     return [
         *_lag(lag, settings, now),
@@ -75,9 +75,9 @@ def _lag(lag: float | None, settings: Monitoring, now: datetime) -> Iterator[Fin
 
 
 def severity_of(lag: float | None, settings: Monitoring) -> Severity | None:
-    """Return how bad it is that reading or a destination is so far behind; None if the target is met.
+    """Return the severity of a lag of reading or of a destination; None if the target is met.
 
-    :param lag: seconds; None if nothing says how far.
+    :param lag: seconds; None if it is not known.
     """
     target = settings.lag_target.total_seconds()
     if lag is None or lag <= target:

@@ -1,4 +1,4 @@
-"""Counts new events in the spool, segment by segment, each once, whatever other chains of the stream have counted."""
+"""Counts new events in the spool, segment by segment, and each event once, also across the chains of a stream."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ _CLOCKS_DIFFER = timedelta(days=2)
 
 @dataclass
 class OtherChains:
-    """The events that the chains before this one have counted, by their ids.
+    """The events of the stream's other chains that are counted, by their ids.
 
-    Nothing is read of them before a segment may hold one of these events.
+    Their manifests are read only once a segment may contain one of these events.
 
     :ivar first: the first day that is counted at all.
     """
@@ -55,7 +55,7 @@ class OtherChains:
     _removed: list[tuple[date, datetime]] = field(default_factory=list)
 
     def fresh(self, events: Sequence[Event], first_time: datetime) -> Sequence[Event]:
-        """Return the events of a segment that no other chain has counted. :param first_time: the smallest of theirs.
+        """Return the events of a segment that no other chain has counted. :param first_time: the earliest of them.
 
         :raises SpoolDamagedError: another chain cannot be read.
         """
@@ -68,12 +68,12 @@ class OtherChains:
         return [event for event in self._ids.admit(events) if not self._is_removed(event)]
 
     def close(self) -> None:
-        """Drop them."""
+        """Release the ids."""
         if self._ids is not None:
             self._ids.close()
 
     def _load(self, place: str) -> None:
-        """Remember the ids of a chain, as far as they are of days that are counted, and when it ended."""
+        """Remember when a chain ended, and its ids on the days that are counted."""
         self._loaded.add(place)
         if self._ids is None:
             self._ids = RecentIds()
@@ -92,7 +92,7 @@ class OtherChains:
             ended = Ended(last=last or datetime.min.replace(tzinfo=UTC), since=since)
             self.progress.ended[place] = ended
         if oldest and oldest.number > 1:
-            # The removed segments lie before one that is counted, so they are.
+            # The removed segments are before one that is counted, so they were counted too.
             self._removed.append((ended.since, oldest.written_at))
 
     def _is_removed(self, event: Event) -> bool:
@@ -100,7 +100,7 @@ class OtherChains:
 
 
 def other_chains(stream: Stream, place: str, activity: Activity, progress: Progress, first: date) -> OtherChains | None:
-    """Return the other chains of a stream, None if there is none of which anything is counted.
+    """Return the other chains of a stream that have counted events; None if there are none.
 
     :param place: of the chain that is counted now. :param first: the first day that is counted at all.
     """
@@ -110,7 +110,7 @@ def other_chains(stream: Stream, place: str, activity: Activity, progress: Progr
 
 
 SEGMENTS_AT_ONCE = 50
-"""Counted before the days that they touch are written: a crash costs counting so many again."""
+"""Segments that are counted before the days are written; after a crash, at most so many are counted again."""
 
 _MOST_WATCHED = 100
 _MOST_IN_MEMORY = 5000
@@ -124,8 +124,8 @@ _LOGINS = frozenset({"login", "challenge"})
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What one counting did. :ivar segments: of which anything was counted for a day that has come, and
-    :ivar events: of these. :ivar complete: everything in the spool is counted.
+    """The result of one counting. :ivar segments: those with counted events of days that have come, and
+    :ivar events: the number of these events. :ivar complete: everything in the spool is counted.
     """
 
     segments: int = 0
@@ -146,15 +146,15 @@ def count(
 
     Events count on the day when they happened, however late they were read, within the last days, see
     :data:`~audit_provider.core.monitoring.activity.KEPT_DAYS`; segments without such events are not even read. An event
-        with a time in the future counts when its day comes; if that is further away than
-        :data:`~audit_provider.core.monitoring.activity.AHEAD_DAYS`, on the day when its segment was written. An event
-        that another chain of the stream has counted, before a position was deleted, is not counted again. A segment
-        that a late writer has replaced stays counted, and its successor is not counted.
+    with a time in the future counts when its day comes; if that is further away than
+    :data:`~audit_provider.core.monitoring.activity.AHEAD_DAYS`, it counts on the day when its segment was written. An
+    event that another chain of the stream has counted, before a position was deleted, is not counted again. If a late
+    writer has replaced a segment, the counts of the old one stay, and the new one is not counted.
 
-    :param streams: with the positions that lead to their heads.
-    :param backfills: names of the streams that hold windows of the past: their events are counted, but their actors are
-        not new.
-    :param deadline: stop in good order after this time; the next counting continues.
+    :param streams: with their positions.
+    :param backfills: names of the streams of backfill windows: their events are counted, but their actors are not
+        reported as new.
+    :param deadline: stop after the segment that is being counted; the next counting continues.
     :raises AuditError: the spool cannot be read or written; what was counted before is kept.
     """
     run = _Run(activity, classifier, now().date())
@@ -187,7 +187,7 @@ def count(
 
 @dataclass
 class _Run:
-    """The days of one counting, and what is true once they are written."""
+    """The days of one counting, and the progress to record once they are written."""
 
     activity: Activity
     classifier: Classifier
@@ -203,30 +203,30 @@ class _Run:
         self._first = self.today - timedelta(days=KEPT_DAYS - 1)
 
     def open(self, stream: Stream, place: str, fields: Fields, *, is_backfill: bool) -> None:
-        """Go on with another chain."""
+        """Begin with another chain."""
         self._place, self._is_backfill = place, is_backfill
         self._reader = FieldReader(fields, _NAMES)
-        # Read for watched actions alone: these are few.
+        # Used only for watched actions, which are few.
         self._object_reader = FieldReader(fields, OBJECT_FIELDS)
         self._one_email = fields.actor_email == fields.target_email != ""
         self.progress.ended.pop(place, None)
         self._others = other_chains(stream, place, self.activity, self.progress, self._first)
 
     def close(self) -> None:
-        """Let go of what is remembered for the chain."""
+        """Release what is remembered for the chain."""
         if self._others:
             self._others.close()
 
     def is_recent(self, last: datetime) -> bool:
-        """Whether events of which the latest has this time may be counted."""
+        """Return whether some events are recent enough to be counted. :param last: time of the latest of them."""
         return last.date() >= self._first
 
     def skip(self, number: int) -> None:
-        """Pass a segment that has nothing to count."""
+        """Skip a segment that has nothing to count."""
         self._pending[self._place] = number
 
     def take(self, manifest: Manifest, events: Sequence[Event]) -> None:
-        """Count a segment, except in days that have it already."""
+        """Count a segment, except for days that have already counted it."""
         open_days: dict[date, Day | None] = {}
         number, written_on = manifest.number, manifest.written_at.date()
         latest = written_on + timedelta(days=AHEAD_DAYS)
@@ -249,7 +249,7 @@ class _Run:
             self.flush()
 
     def flush(self) -> None:
-        """Write the days, then the progress that counts them."""
+        """Write the days, then the progress."""
         if not self._pending:
             return
         for day in self._days.values():
@@ -296,7 +296,7 @@ class _Run:
         if classified.watched:
             actor = actor_of(found, classified)
             self._watch(names, action, actor)
-            # Who signs in acts on nothing else.
+            # A sign-in has no object besides its actor.
             if action in names.watched and not (meaning.kind == "authentication" and meaning.verb in _LOGINS):
                 thing = object_of(self._object_reader.read(event.raw), actor)
                 _add_object(names.objects.setdefault(action, {}), actor or REST, thing)
@@ -315,7 +315,7 @@ class _Run:
 
 
 def _add_object(objects: dict[str, dict[str, int]], actor: str, thing: str) -> None:
-    """Count what an actor acted on if memory allows; objects that were met first stay. :param thing: "" if unknown."""
+    """Count an object of an actor if memory allows; known objects stay. :param thing: the object, "" if unknown."""
     if not thing:
         return
     counts = objects.get(actor)
@@ -328,14 +328,14 @@ def _add_object(objects: dict[str, dict[str, int]], actor: str, thing: str) -> N
 
 
 def actor_of(found: Mapping[str, str], classified: Classified) -> str:
-    """Return the actor by the most familiar name: e-mail address, name, or else id; "" if the record names none."""
-    # Who signs in is the only one there is, wherever in the record they stand.
+    """Return the actor by the most familiar name: e-mail address, name, or else id; "" if the record has none."""
+    # A sign-in has only one person, whether the record names it as the actor or as the target.
     names = _ACTORS + (_TARGETS if classified.meaning.kind == "authentication" else ())
     return next((found[name][:MOST_LETTERS] for name in names if name in found), "")
 
 
 def _add(names: dict[str, int], name: str) -> None:
-    """Count a name if memory allows; names that were met first stay."""
+    """Count a name if memory allows; names that are already counted stay."""
     if name in names or (name and len(names) < _MOST_IN_MEMORY):
         names[name] = names.get(name, 0) + 1
     elif name:

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     _Failures = Callable[[Names], Mapping[int, Mapping[str, int]]]
 
 MOST_AT_ONCE = 20
-"""New actions, actors or bursts for which one report has a finding each; the rest is one finding."""
+"""Most new actions, actors or bursts of one day with a finding each; one finding summarises the rest."""
 
 RECENT_DAYS = 2
-"""Today and this many days before are examined in every report; other days only if new events of them are counted."""
+"""Today and this many days before are examined in every report; other days only if new events were counted for them."""
 
 _TIMES_THE_MOST = 3  # a burst is at least this many times the failures that a name had before
 _NAMED = 3
@@ -37,11 +37,11 @@ _NAMED = 3
 def noteworthy(
     figures: Figures, classifier: Classifier, memory: Memory, settings: Monitoring, now: datetime
 ) -> list[Finding]:
-    """Return new actions, new actors of security-relevant actions, these actions, and bursts of failed logins.
+    """Return findings: new actions, security-relevant actions and their new actors, and bursts of failed logins.
 
-    What was seen is remembered, so it is new only once. A day is examined again whenever events of it are newly
-    counted, however late they were read; events of a backfill are not examined. The time before the first report, the
-    whole log with which a pipeline begins, is summarised: one finding per day, and bursts.
+    Actions and actors are remembered, so they are new only once. A day is examined again if new events were counted for
+    it, however late they were read; events of a backfill are not examined. The time before the first report is only
+    summarised, with one finding per day, and bursts, because a pipeline begins with a whole log.
     """
     fresh = fresh_days(figures, memory, now)
     known_actions, known_actors = set(memory.actions), set(memory.actors)
@@ -68,13 +68,13 @@ def noteworthy(
 def fresh_days(figures: Figures, memory: Memory, now: datetime) -> set[date]:
     """Return the days that are examined in full: the last ones, and those with newly counted events."""
     recent = now.date() - timedelta(days=RECENT_DAYS)
-    # If an earlier version made the first report, that was long ago.
+    # An earlier version did not record the first report, which then was long ago.
     first = min(recent, memory.since - timedelta(days=RECENT_DAYS)) if memory.since else date.min
     return {day.day for day in figures.days if day.day >= recent or (day.day >= first and _is_new(day, memory))}
 
 
 def _is_new(day: Day, memory: Memory) -> bool:
-    """Whether events of a day are counted that no report has examined."""
+    """Return whether a day has counted events that no report has examined."""
     return day.live > memory.judged.get(day.day, 0)
 
 
@@ -116,7 +116,7 @@ def _new_actions(day: Day, known: set[str], memory: Memory) -> Iterator[Finding]
 def _new_actors(day: Day, classifier: Classifier, memory: Memory, known: set[str]) -> Iterator[Finding]:
     first: dict[str, list[str]] = {}
     for action, actors in day.watched.items():
-        # The name in a failed sign-in may be anybody's.
+        # Anybody may enter any name in a failed sign-in.
         if classifier.of(action).meaning.kind == "authentication":
             continue
         for actor in actors:
@@ -184,7 +184,7 @@ def _watched_in_short(day: Day, memory: Memory) -> Iterator[Finding]:
 
 
 def _what_happened(action: str, day: Day, when: str) -> list[Part]:
-    """Return the parts of a sentence without its end, with who did it and to what, if the source says so."""
+    """Return the parts of a sentence without its end: the action, and its actors and objects if they are known."""
     actors = day.watched[action]
     affecting = _affecting(day.objects.get(action, {}).values())
     named = sorted((each for each in actors if each != REST), key=lambda each: -actors[each])
@@ -195,7 +195,7 @@ def _what_happened(action: str, day: Day, when: str) -> list[Part]:
 
 
 def _affecting(counted: Iterable[Mapping[str, int]]) -> list[Part]:
-    """Return the parts of a sentence that say which objects were acted on, none where the source names none."""
+    """Return the parts of a sentence that list the objects that were acted on; none if the source has no objects."""
     totals: dict[str, int] = {}
     for objects in counted:
         for thing, count in objects.items():
@@ -270,7 +270,7 @@ def _most(names_of: _Failures, days: Sequence[Day]) -> dict[str, int]:
 
 
 def _bounded(kind: Kind, day: Day, findings: Iterator[Finding]) -> Iterator[Finding]:
-    """Yield findings one by one, and those over the limit as one."""
+    """Yield findings up to the limit, and one finding that summarises the rest."""
     found = list(findings)
     yield from found[:MOST_AT_ONCE]
     rest = found[MOST_AT_ONCE:]
@@ -288,7 +288,7 @@ def _bounded(kind: Kind, day: Day, findings: Iterator[Finding]) -> Iterator[Find
 
 
 def shown(name: str) -> str:
-    """Return a vendor's name for a sentence: on one line, and a placeholder if it is empty."""
+    """Return a name from an event for a sentence: on one line, and a placeholder if it is empty."""
     text = "".join(letter if letter.isprintable() else " " for letter in name).strip()
     return text or "(none)"
 

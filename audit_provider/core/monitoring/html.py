@@ -1,4 +1,4 @@
-"""A report as one HTML page that needs nothing else: no script, no font, no request; light or dark as the reader is."""
+"""A report as one self-contained HTML page: no script, no font, no request; light or dark as the browser is set."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ _COLOURS = (
     "#d04a3b",
     "#6b7a2a",
 )
-"""Each differs from white and from black paper by 3:1 at least."""
+"""Each has a contrast of at least 3:1 with white and with black."""
 
 _MOST_ACTIONS = 40
 _DAYS = 14
-"""Days that are listed with what was read and delivered."""
+"""Days that are listed with the numbers of events read and delivered."""
 
 _ACCOUNT = (
     "spooled",
@@ -60,10 +60,10 @@ _ACCOUNT = (
 def page_of(
     summary: Summary, accounts: Sequence[Account], gaps: Sequence[GapRecord] = (), lag_target: timedelta | None = None
 ) -> str:
-    """Return the whole report as a page. Every text of others is escaped.
+    """Return the whole report as a page. Every text from outside is escaped.
 
-    :param gaps: every gap, with those that are closed or acknowledged.
-    :param lag_target: how far reading may be behind; None draws no line for it.
+    :param gaps: every gap, including those that are closed or acknowledged.
+    :param lag_target: how far reading may be behind; None to draw no line for it.
     """
     page = (
         _environment()
@@ -94,7 +94,7 @@ def page_of(
 
 
 def findings_table(findings: Iterable[Finding]) -> str:
-    """Return findings as a table, the gravest first."""
+    """Return findings as a table, the most severe first."""
     table: Any = _environment().get_template("findings.html.j2").module
     return str(table.findings_table(gravest_first(findings)))
 
@@ -109,7 +109,7 @@ def _environment() -> Environment:
 
 
 def _printable(value: Any) -> Any:
-    """Return a text of others without control characters, which no page may hold; autoescape does the rest."""
+    """Return a text without control characters, which a page must not contain; autoescape does the rest."""
     if isinstance(value, str) and not isinstance(value, Markup):
         return "".join(letter if letter.isprintable() else " " for letter in value)
     return value
@@ -155,7 +155,7 @@ def _charts(summary: Summary, lag_target: timedelta | None) -> list[dict[str, An
     if any(summary.lags):
         minutes = {"lag": [each / 60 for each in summary.lags]}
         target = lag_target.total_seconds() if lag_target else 0.0
-        # Far above all bars, the target would flatten them.
+        # A target far above all bars would make them too small.
         limit = (target / 60, f"target {lasting(target)}") if 0 < target < 4 * max(summary.lags) else None
         chart = bars("Largest lag by day, minutes", labels, minutes, unit=" min", limit=limit)
         parts.append(

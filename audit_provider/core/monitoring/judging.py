@@ -1,4 +1,4 @@
-"""From counts and records of progress to findings and the summary: one report's judgement.
+"""Makes findings and the summary of one report from the counts and the records of progress.
 
 A surge or a silence is a count outside of the usual range.
 """
@@ -51,8 +51,8 @@ class State:
     :ivar letters: Dead letters of all streams, by destination.
     :ivar gaps: Open gaps.
     :ivar counted: Everything in the spool is counted, so events missing from the counts are really missing.
-    :ivar unwitnessed_since: When the witness of checkpoints first did not sign, and has not since; None if it signs.
-    :ivar waits: For how long the oldest event of the live stream waits at least, in seconds, by destination.
+    :ivar unwitnessed_since: Since when the witness has not signed a checkpoint; None if it signs.
+    :ivar waits: How long the oldest pending event of the live stream has waited at least, in seconds, by destination.
     """
 
     pipeline: str
@@ -73,10 +73,10 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What a report has found.
+    """The result of a report.
 
     :ivar memory: to be kept. :ivar new: findings that no report has made before.
-    :ivar standing: findings that are new or still true: what the report task may fail for.
+    :ivar standing: findings that are new or still true; the report task may fail because of them.
     """
 
     summary: Summary
@@ -86,7 +86,7 @@ class Judged:
 
 
 def judge(state: State, activity: Activity, classifier: Classifier, settings: Monitoring, now: datetime) -> Judged:
-    """Judge a pipeline. Nothing is written.
+    """Make the findings and the summary of a pipeline. Nothing is written.
 
     :param now: aware UTC.
     :raises AuditError: the counts cannot be read.
@@ -98,7 +98,7 @@ def judge(state: State, activity: Activity, classifier: Classifier, settings: Mo
     late = fresh_days(figures, memory, now)
     found = noteworthy(figures, classifier, memory, settings, now)
     if lag is not None and state.counted:
-        # What has not been read or counted yet is no silence, and where reading lags, the lag is reported.
+        # Events that are not read or counted yet do not make a silence; if reading lags, the lag is reported.
         found = [*unusual(figures, now - timedelta(seconds=lag) - settings.settle, settings, late), *found]
     lasting = conditions(
         lag=lag,
@@ -181,7 +181,7 @@ def _summary(
 
 
 def _bands(figures: Figures, settings: Monitoring, shown: int) -> list[Band]:
-    """Return the usual range of each day shown, as of today; nothing while the history is short."""
+    """Return the usual range of each day shown, as of today; nothing if the history is too short."""
     today = figures.days[-1].day
     begin, end = figures.history(today)
     if end - begin < settings.least_days:
@@ -224,14 +224,14 @@ def _findings(memory: Memory, now: datetime) -> tuple[Finding, ...]:
 
 
 def _delivered(figures: Figures, memory: Memory, destinations: Sequence[str], shown: int) -> dict[str, tuple[int, ...]]:
-    """Return how many events each destination was given on each day shown, as far as reports have seen it."""
+    """Return how many events each destination received on each day shown, as far as reports have recorded it."""
     found = {}
     for destination in destinations:
         counts, before = [], None
         for day in figures.days:
             record = memory.days.get(day.day)
             after = record.delivered.get(destination) if record else None
-            # Counting starts over where the position is deleted.
+            # The totals start over if the position is deleted.
             counts.append(max(after - before, 0) if after is not None and before is not None else 0)
             before = before if after is None else after
         found[destination] = tuple(counts[shown:])
@@ -241,19 +241,20 @@ def _delivered(figures: Figures, memory: Memory, destinations: Sequence[str], sh
 ALL = "all events"
 """The subject of a finding about the whole source."""
 
-_LEAST_HOURS = 2  # of a silence: within one, events may only be late
+_LEAST_HOURS = 2  # of a silence, because events may be an hour late
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
 
 
 def unusual(figures: Figures, until: datetime, settings: Monitoring, also: Collection[date] = ()) -> list[Finding]:
-    """Return the surges of the last two days, and the silences that last.
+    """Return the surges of the last two days, and the silences that still last.
 
-    A surge or silence of a single category is not reported for the whole source again, and one of the whole source not
-    for each category.
+    A surge or silence in a single category is not reported again for the whole source. One in the whole source is not
+    reported for each category.
 
-    :param until: time up to which the source is read and settled, aware UTC; only whole hours before are examined.
-    :param also: earlier days of which events were read late.
+    :param until: time up to which the source is read and settled, aware UTC; only complete hours before it are
+        examined.
+    :param also: earlier days with events that were read late.
     """
     until = until.replace(minute=0, second=0, microsecond=0)
     return [*_surges(figures, until, settings, also), *_silences(figures, until, settings)]
@@ -313,7 +314,7 @@ def _surge(
 
 @dataclass(frozen=True, slots=True)
 class _Silence:
-    """:ivar since: its first hour. :ivar missed: events that would usually have come."""
+    """A silence. :ivar since: its first hour. :ivar missed: number of events that would usually have come."""
 
     since: datetime
     hours: int
@@ -328,24 +329,24 @@ def _silences(figures: Figures, until: datetime, settings: Monitoring) -> Iterat
     if found := _silence(figures, figures.total, last, hours, settings):
         yield _told(ALL, found)
         return
-    # Where nothing comes at all, it is not for a category to say so.
+    # A category is examined only up to the last event of the source, so a silence of everything is reported once.
     for category, series in figures.by_category.items():
         if found := _silence(figures, series, _last_event(series, last), last, settings):
             yield _told(category, found)
 
 
 def _last_event(series: Series, hours: int) -> int:
-    """Return after how many of some hours the last event came."""
+    """Return the end of the last hour with an event, in hours since the first day. :param hours: number to examine."""
     while hours > 0 and not series[(hours - 1) // 24][(hours - 1) % 24]:
         hours -= 1
     return hours
 
 
 def _silence(figures: Figures, series: Series, begin: int, end: int, settings: Monitoring) -> _Silence | None:
-    """Return the silence from one hour to another, where it is unusual. :param begin: hours since the first day."""
+    """Return the silence from one hour to another, if it is unusual. :param begin: hours since the first day."""
     since, until = (begin_of(figures.first) + each * _HOUR for each in (begin, end))
     start, stop = figures.history(since.date())
-    # A silence looks like a weekend to whoever has not seen one.
+    # Without two weeks of history, a silence cannot be distinguished from a weekend.
     if end - begin < _LEAST_HOURS or stop - start < max(settings.least_days, WEEKS_KNOWN):
         return None
     baseline = figures.baseline(series, since.date(), settings)

@@ -1,4 +1,4 @@
-"""A report as sentences and Markdown: for the task log, for messages, and beside the page in the spool."""
+"""A report as sentences and Markdown: for the task log, for messages, and for the file beside the page in the spool."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _DAYS = 14
 def markdown_of(summary: Summary, accounts: Sequence[Account], gaps: Sequence[GapRecord] = ()) -> str:
     """Return the whole report.
 
-    :param gaps: every gap, with those that are closed or acknowledged.
+    :param gaps: every gap, including those that are closed or acknowledged.
     """
     critical = sum(each.severity == "critical" for each in summary.findings)
     parts = [
         f"# {escaped(summary.pipeline)}: {escaped(summary.source)}",
-        # Without accounts, these stand elsewhere, and a verdict on deliveries would be none.
+        # If the accounts are not given, nothing can be said here about deliveries.
         *([verdict_of(accounts, gaps, critical)] if accounts else []),
         f"Report of {text_of(summary.made_at)}. {said_of_reading(summary)}",
         f"## Read and delivered by day (UTC)\n\n{_days(summary)}",
@@ -53,7 +53,7 @@ def markdown_of(summary: Summary, accounts: Sequence[Account], gaps: Sequence[Ga
 
 
 def findings_markdown(findings: Iterable[Finding]) -> str:
-    """Return findings as a list, the gravest first."""
+    """Return findings as a list, the most severe first."""
     return "\n".join(
         f"- **{each.severity}** {date_of(each.at)} {each.at:%H:%M} {escaped(each.title)}"
         for each in gravest_first(findings)
@@ -61,14 +61,14 @@ def findings_markdown(findings: Iterable[Finding]) -> str:
 
 
 def gravest_first(findings: Iterable[Finding]) -> list[Finding]:
-    """Return findings in the order in which they should be seen."""
+    """Return findings in the order in which they are shown: by severity, then the newest first."""
     order = ("critical", "warning", "info")
     newest = sorted(findings, key=lambda each: each.at, reverse=True)
     return sorted(newest, key=lambda each: order.index(each.severity))
 
 
 def escaped(text: str) -> str:
-    """Return a text of others as Markdown, and messages made of it, show it: on one line, and no mark-up."""
+    """Return a text from outside, escaped for Markdown and for messages made of it, on one line."""
     line = "".join(letter if letter.isprintable() else " " for letter in text)
     return _SPECIAL.sub(r"\\\1", escape(line, quote=False))
 
@@ -132,7 +132,7 @@ def _watched(summary: Summary) -> str:
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows as a table: the first is the head, and only its first column is text beyond doubt."""
+    """Return rows as a table: the first row is the head; the first column is aligned as text, others as numbers."""
     lines = [f"| {' | '.join(row)} |" for row in rows]
     lines.insert(1, "|" + "|".join([" --- "] + [" ---: "] * (len(rows[0]) - 1)) + "|")
     return "\n".join(lines)
@@ -153,16 +153,16 @@ def _delivery(each: DayDelivery) -> str:
 
 
 def said_of_yesterday(summary: Summary) -> str:
-    """Return what was read and delivered yesterday, or that nobody knows."""
+    """Return a sentence on what was read and delivered yesterday, or that no report was made."""
     yesterday = summary.made_at.date() - timedelta(days=1)
     found = next((each for each in summary.by_day if each.day == yesterday), None)
     return f"Yesterday, {said_of_day(found)}." if found else f"Yesterday, {yesterday:%-d %b}: no report was made."
 
 
 def verdict_of(accounts: Sequence[Account], gaps: Sequence[GapRecord], findings: int) -> str:
-    """Return the report in one sentence: what waits, what is set aside, which gaps are open.
+    """Return the report in one sentence: pending events, open dead letters, open gaps, critical findings.
 
-    :param findings: how many of them are critical.
+    :param findings: number of critical findings.
     """
     waiting = [each for each in accounts if each.pending]
     letters = sum(each.dead_letters for each in accounts)
@@ -184,7 +184,7 @@ def verdict_of(accounts: Sequence[Account], gaps: Sequence[GapRecord], findings:
 
 
 def said_of_reading(summary: Summary) -> str:
-    """Return how far the source is read, as a time that stays true."""
+    """Return a sentence on how far the source is read, with an absolute time."""
     if summary.lag is None:
         return "Nothing has been read yet."
     at = summary.made_at - timedelta(seconds=summary.lag)

@@ -1,4 +1,4 @@
-"""What findings remember: what was seen before, what was found, and which notifiers have sent it."""
+"""What is remembered between reports: known actions and actors, findings, and which notifiers have sent them."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ class KeptFinding(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class Totals(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What has become of a destination's events in all when a report ran.
+    """The totals of a destination's events when a report ran.
 
-    :ivar taken: Delivered, or already there. :ivar waited: How long its oldest event had waited at most on that day, in
-        seconds.
+    :ivar taken: Delivered, or already there. :ivar waited: The longest time for which its oldest pending event had
+        waited on that day, in seconds.
     """
 
     taken: int = 0
@@ -52,12 +52,12 @@ class Totals(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class DayRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What reports saw on one day.
+    """What the reports of one day recorded.
 
     :ivar lag: The largest lag, in seconds.
     :ivar delivered: Total number of events delivered when the last report of the day ran, by destination.
     :ivar spooled: Total number of events read when the last report of the day ran; None if an earlier version made it.
-    :ivar totals: Then, by destination.
+    :ivar totals: Totals when the last report of the day ran, by destination.
     """
 
     lag: float = 0.0
@@ -67,7 +67,7 @@ class DayRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class HourRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What reports saw in one hour.
+    """What the reports of one hour recorded.
 
     :ivar lag: The largest lag, in seconds.
     :ivar delivered: Number of events delivered since the report before, by destination.
@@ -78,7 +78,7 @@ class HourRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class Memory(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What the findings of one pipeline remember.
+    """What is remembered between the reports of one pipeline.
 
     :ivar key: Key of the digests that represent actors, created once.
     :ivar actions: All actions that were ever seen.
@@ -88,7 +88,7 @@ class Memory(msgspec.Struct, kw_only=True, omit_defaults=True):
     :ivar judged: How many events of a day were counted when it was examined, by day.
     :ivar since: The day of the first report; None if an earlier version made it.
     :ivar tellers: Notifiers, with the time from which on they send findings.
-    :ivar full: More was seen than can be remembered, so an unknown action may have been seen before.
+    :ivar full: There were more actions than can be remembered, so an unknown action may have occurred before.
     """
 
     key: str
@@ -104,7 +104,7 @@ class Memory(msgspec.Struct, kw_only=True, omit_defaults=True):
     tellers: dict[str, datetime] = {}
 
     def digest(self, actor: str) -> str:
-        """Return the digest that represents an actor: names are not kept for longer than the counts of a day."""
+        """Return the digest that represents an actor, because names are not kept longer than the counts of a day."""
         return hashlib.blake2b(actor.encode(), key=bytes.fromhex(self.key), digest_size=_DIGEST_BYTES).hexdigest()
 
     def learn(self, actions: Iterable[str], actors: Iterable[tuple[str, date]]) -> None:
@@ -120,7 +120,7 @@ class Memory(msgspec.Struct, kw_only=True, omit_defaults=True):
             self.actors = dict(latest[:MOST_ACTORS_KNOWN])
 
     def note(self, now: datetime, lag: float | None, delivered: dict[str, int]) -> None:
-        """Remember what a report saw."""
+        """Record the lag and the totals of deliveries of a report."""
         today = self.days.setdefault(now.date(), DayRecord())
         today.lag = max(today.lag, lag or 0.0)
         today.delivered = dict(delivered)
@@ -129,7 +129,7 @@ class Memory(msgspec.Struct, kw_only=True, omit_defaults=True):
         self._note_hour(now, lag, delivered)
 
     def note_totals(self, today: date, spooled: int, totals: Mapping[str, Totals]) -> None:
-        """Remember what has been read and delivered in all; called after :meth:`note`."""
+        """Record the totals of events read and delivered; called after :meth:`note`."""
         record = self.days[today]
         for destination, each in totals.items():
             known = record.totals.get(destination)
@@ -137,9 +137,9 @@ class Memory(msgspec.Struct, kw_only=True, omit_defaults=True):
         record.spooled, record.totals = spooled, dict(totals)
 
     def by_day(self) -> tuple[DayAccount, ...]:
-        """Return what was read and delivered on each day, as far as the totals of a day and of the one before say so.
+        """Return what was read and delivered on each day for which its totals and those of the day before are known.
 
-        All that a pipeline had read before its first report counts for the day of that report.
+        Everything that a pipeline had read before its first report counts for the day of that report.
         """
         found = []
         before: DayRecord | None = None
@@ -161,7 +161,8 @@ class Memory(msgspec.Struct, kw_only=True, omit_defaults=True):
         hour = self.hours.setdefault(begin, HourRecord())
         hour.lag = max(hour.lag, lag or 0.0)
         for destination, total in delivered.items():
-            # What was given before the first report, nobody knows when; and counting starts over without a position.
+            # It is not known when the events before the first report were delivered, so these do not count. The totals
+            # start over if the position is deleted.
             new = total - self.given.get(destination, total)
             if new > 0:
                 hour.delivered[destination] = hour.delivered.get(destination, 0) + new
@@ -169,10 +170,11 @@ class Memory(msgspec.Struct, kw_only=True, omit_defaults=True):
         self.hours = {each: record for each, record in sorted(self.hours.items()) if begin - each < KEPT_HOURS}
 
     def settle(self, findings: Sequence[Finding], lasting: Sequence[Finding], now: datetime) -> list[Finding]:
-        """Take in what a report has found and return what is new.
+        """Add the findings of a report and return the new ones.
 
-        :param findings: each is kept from now on.
-        :param lasting: states that last; one that has ended is forgotten, so that it is reported again if it returns.
+        :param findings: findings about events; each is kept.
+        :param lasting: findings about states that still last; if a state ends, its finding is dropped, so that it is
+            reported again if the state returns.
         """
         known = {kept.finding.id: kept for kept in self.findings}
         last = {each.id for each in lasting}
@@ -182,7 +184,7 @@ class Memory(msgspec.Struct, kw_only=True, omit_defaults=True):
                 known[each.id] = KeptFinding(finding=each, found_at=now, lasting=each.id in last)
                 new.append(each)
             else:
-                # When it began stays; how large it is by now does not.
+                # The beginning stays; the size is updated.
                 known[each.id].finding = replace(each, at=known[each.id].finding.at)
         oldest = now - timedelta(days=KEPT_DAYS)
         kept = [
@@ -197,7 +199,7 @@ class Memory(msgspec.Struct, kw_only=True, omit_defaults=True):
         self.tellers = {each: self.tellers.get(each, back_by(now, _TELL_WITHIN)) for each in tellers}
 
     def untold(self, notifier: str, now: datetime) -> list[KeptFinding]:
-        """Return the findings that a notifier has not sent since it was added, however long it has failed."""
+        """Return the findings since a notifier was added that it has not sent, however long it has been failing."""
         since = self.tellers.get(notifier, back_by(now, _TELL_WITHIN))
         return [each for each in self.findings if notifier not in each.told and each.found_at >= since]
 
@@ -213,5 +215,5 @@ def _on_day(after: Totals, before: Totals) -> DayDelivery:
 
 
 def _more(after: int, before: int) -> int:
-    """Return by how much a total has grown; counting starts over where the position is deleted."""
+    """Return by how much a total has grown; a smaller total means that the position was deleted and it started over."""
     return after - before if after >= before else after

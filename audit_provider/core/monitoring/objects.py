@@ -1,7 +1,7 @@
-"""What an action was done to: read from a record, and said in a sentence.
+"""The object of an action: how it is read from a record, and written in a sentence.
 
-An object is kept as one text of three lines, its type, its id, and the user or group that was acted on beside it, so
-that each can be redacted by itself.
+An object is kept as one text of three lines: its type, its id, and the user or group that was also acted on. So each
+can be redacted by itself.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ OBJECT_ROLES: tuple[Role, ...] = ("object_type", "object", "target")
 """The roles of an object's lines."""
 
 DAYS_LISTED = 7
-"""Of which a report lists who did what to what."""
+"""Last days for which a report lists actions with actor and object."""
 
 MOST_LISTED = 20
 
 
 def object_of(found: Mapping[str, str], actor: str) -> str:
-    """Return what a record says was acted on, "" if it names neither an object nor a user nor a group.
+    """Return the object of a record; "" if it names neither an object nor a user nor a group.
 
-    :param found: values of :data:`OBJECT_FIELDS`, as far as the record has them. :param actor: not named twice.
+    :param found: values of :data:`OBJECT_FIELDS`, as far as the record has them. :param actor: never named as target.
     """
     lines = {name: " ".join(text.split())[:MOST_LETTERS] for name, text in found.items()}
     name = lines.get("object_id", "")
@@ -43,7 +43,7 @@ def object_of(found: Mapping[str, str], actor: str) -> str:
 
 
 def lines_of(thing: str) -> tuple[str, str, str]:
-    """Return the type, the id and the target of an object as :func:`object_of` returns it."""
+    """Return the type, the id and the target of an object that :func:`object_of` returned."""
     kind, name, target = [*thing.split("\n", 2), "", ""][:3]
     return kind, name, target
 
@@ -63,9 +63,9 @@ def parts_of(thing: str) -> list[Part]:
 
 
 def watched_counts(days: Sequence[Day]) -> tuple[WatchedCounts, ...]:
-    """Return who did what to what on the last of some days: the newest, and of these the most frequent.
+    """Return actions with actor and object on the last days: the newest first, then the most frequent.
 
-    :param days: oldest first; what a backfill has read is left out.
+    :param days: oldest first; events that a backfill has read are left out.
     """
     counts: dict[tuple[str, str, str], tuple[date, int]] = {}
     for day in days[-DAYS_LISTED:]:
@@ -77,7 +77,7 @@ def watched_counts(days: Sequence[Day]) -> tuple[WatchedCounts, ...]:
 
 
 def _watched(day: Day) -> Iterator[tuple[str, str, str, int]]:
-    """Yield each action, actor and object of a day with their events; the object is "" if none is known."""
+    """Yield each action, actor and object of a day with its number of events; the object is "" if it is not known."""
     for action, actors in day.watched.items():
         known = day.objects.get(action, {})
         for actor, total in actors.items():

@@ -1,4 +1,4 @@
-"""A pipeline's key ``monitoring``: what is looked for, how sensitive it is, and who is notified."""
+"""A pipeline's key ``monitoring``: which findings are made, with which sensitivity, and who is notified."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from audit_provider.core.shipping.selection import Redaction
 from audit_provider.core.validation import Mistakes, validated
 
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
-"""From the least to the greatest."""
+"""All severities, the lowest first."""
 
 _CLASS = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 
@@ -82,19 +82,19 @@ class Monitoring:
     redact: Redaction | None = None
 
     def fails_on(self, severity: Severity) -> bool:
-        """Whether a finding of this severity fails the report task."""
+        """Return whether a finding of this severity fails the report task."""
         return self.fail_on is not None and at_least(severity, self.fail_on)
 
 
 def at_least(severity: Severity, least: Severity) -> bool:
-    """Whether a severity is as great as another."""
+    """Return whether a severity is equal to or higher than another."""
     return SEVERITIES.index(severity) >= SEVERITIES.index(least)
 
 
 def monitoring_from(entry: Any, path: str) -> Monitoring | None:
-    """Return what a pipeline's key ``monitoring`` says; None if it is ``false``.
+    """Return the settings under a pipeline's key ``monitoring``; None if it is ``false``.
 
-    :param path: where the key stands.
+    :param path: of the key, for messages.
     :raises ConfigurationError: with one line per mistake, each beginning with its path.
     """
     if entry is False:
@@ -126,7 +126,7 @@ def monitoring_from(entry: Any, path: str) -> Monitoring | None:
 
 
 def redaction_from(entry: Any, path: str) -> Redaction:
-    """Return what a key ``redact`` says. :param path: where it stands.
+    """Return the redaction under a key ``redact``. :param path: of the key, for messages.
 
     :raises ConfigurationError: with one line per mistake.
     """

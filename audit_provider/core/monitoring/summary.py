@@ -1,4 +1,4 @@
-"""What a report leaves for the page in Airflow's UI: all that it needs beside the records of progress, and bounded."""
+"""What a report stores for the page in Airflow's UI: everything it needs besides the records of progress, bounded."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Finding:
 
     :ivar id: The same for the same finding in every report, so that it is sent once.
     :ivar title: One sentence.
-    :ivar at: When it was, or began.
+    :ivar at: When it happened or began.
     :ivar subject: The action, actor, address, destination or category that it is about.
     :ivar count: Number of events behind it.
     :ivar low: Lower end of the usual range, if the finding is about a count.
@@ -72,7 +72,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class ActionCounts:
-    """How often an action happened. :ivar days: by day, for the days of the summary."""
+    """How often an action happened. :ivar days: counts by day, for the days of the summary."""
 
     action: str
     category: str
@@ -81,9 +81,9 @@ class ActionCounts:
 
 @dataclass(frozen=True, slots=True)
 class WatchedCounts:
-    """How often an actor did something that matters to security to one object.
+    """How often an actor performed a security-relevant action on one object.
 
-    :ivar last: The last day on which it happened. :ivar count: Events of the days that are listed.
+    :ivar last: The last day on which it happened. :ivar count: Number of events on the days that are listed.
     :ivar object_type: Type of the object, :ivar object: its id, and :ivar target: the user or group that was acted on;
         "" if the source does not say so.
     """
@@ -97,7 +97,7 @@ class WatchedCounts:
     target: str = ""
 
     def shown(self, hidden: Mapping[Role, Treatment]) -> WatchedCounts:
-        """Return it as it may be shown. :param hidden: roles of names that may not be."""
+        """Return the counts as they may be shown. :param hidden: roles of names that may not be shown."""
 
         def of(role: Role, text: str) -> str:
             return in_place_of(text, hidden[role]) if role in hidden and text not in ("", REST) else text
@@ -114,11 +114,11 @@ class WatchedCounts:
 
 @dataclass(frozen=True, slots=True)
 class DayDelivery:
-    """What became of a destination's events on one day, by the last report of the day.
+    """What became of a destination's events on one day, from the last report of the day.
 
     :ivar delivered: Events that it took on that day. :ivar set_aside: Events that became dead letters on that day.
-    :ivar left_out: Events that its settings leave out. :ivar waiting: Events that it had not got at the end.
-    :ivar waited: For how long its oldest event had waited at most, in seconds.
+    :ivar left_out: Events that its settings leave out. :ivar waiting: Events that were pending at the end.
+    :ivar waited: The longest time for which its oldest pending event had waited, in seconds.
     """
 
     delivered: int = 0
@@ -130,7 +130,7 @@ class DayDelivery:
 
 @dataclass(frozen=True, slots=True)
 class DayAccount:
-    """What was read and delivered on one day (UTC) in the live stream, by its last report.
+    """What was read and delivered on one day (UTC) in the live stream, from the last report of the day.
 
     :ivar read: Events that were read into the spool on that day. :ivar destinations: By name.
     """
@@ -142,7 +142,7 @@ class DayAccount:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What is known of a pipeline's activity.
+    """What is known about a pipeline's activity.
 
     :ivar made_at: When the report ran.
     :ivar lag: How far reading was behind, in seconds: since the last complete read, or behind the watermark; None if
@@ -155,20 +155,20 @@ class Summary:
     :ivar high: Upper end of the usual range by day, for all categories together.
     :ivar actions: The most frequent actions, with the rest of each category under ``…``.
     :ivar unknown_actions: Actions without a known meaning.
-    :ivar watched: Who did what to what, of actions that matter to security in the last days, newest first; empty if an
-        earlier version wrote the summary.
+    :ivar watched: Security-relevant actions of the last days with actor and object, newest first; empty if an earlier
+        version wrote the summary.
     :ivar findings: Findings of the last days, newest first.
     :ivar dead_letters: Number of open dead letters, by destination. :ivar redriven: Number of those that it took later,
-        and :ivar discarded: of those that a person decided not to send.
-    :ivar redriven_live: Number of those that it took later and that are of the live stream; empty if an earlier version
-        wrote the summary.
+        and :ivar discarded: of those that a person discarded.
+    :ivar redriven_live: Number of those of the live stream that it took later; empty if an earlier version wrote the
+        summary.
     :ivar lags: The largest lag by day, in seconds.
     :ivar delivered: Events by destination and day.
     :ivar lags_by_hour: The largest lag by the hours of ``hours``, if reports have seen it.
     :ivar delivered_by_hour: Events by destination and the hours of ``hours``, if reports have seen them.
     :ivar by_day: What was read and delivered on the days with a report, oldest first; the last day is not over.
-    :ivar again: The next run makes another report, even if it finds nothing new: this one failed, or did not end.
-    :ivar read_to: The end of the live stream that the report has judged, see ``Position.place``; "" if unknown.
+    :ivar again: The next run makes another report even if it finds nothing new, because this one failed or did not end.
+    :ivar read_to: The end of the live stream that the report has examined, see ``Position.place``; "" if unknown.
     :ivar counts: Digests of the files of counts in the spool, by name; empty if an earlier version wrote the summary.
     """
 
@@ -201,7 +201,7 @@ class Summary:
 
 
 def finding_id(kind: Kind, *parts: str) -> str:
-    """Return the id of a finding: a short digest of what it is about, and of its day or beginning."""
+    """Return the id of a finding: a short digest of its kind, its subject, and its day or beginning."""
     return hashlib.sha256("\n".join((kind, *parts)).encode()).hexdigest()[:12]
 
 
@@ -210,7 +210,7 @@ SUMMARIES: Codec[Summary] = Codec(Summary, "a summary", "delete it, the next rep
 
 
 def shown_summary(summary: Summary, hidden: Mapping[Role, Treatment]) -> Summary:
-    """Return a summary as it may be shown. :param hidden: roles of names that may not be."""
+    """Return a summary as it may be shown. :param hidden: roles of names that may not be shown."""
     findings = tuple(each.shown(hidden) for each in summary.findings)
     watched = tuple(each.shown(hidden) for each in summary.watched)
     how = hidden.get("action")
@@ -224,7 +224,7 @@ def shown_summary(summary: Summary, hidden: Mapping[Role, Treatment]) -> Summary
 
 
 def with_again(summary: Summary, *, again: bool, read_to: str | None = None) -> Summary:
-    """Return a summary that says whether the next run is to make another report in any case.
+    """Return a summary that says whether the next run makes another report in any case.
 
     :param read_to: see :class:`Summary`; None keeps it.
     """
@@ -240,6 +240,6 @@ def unpack_summary(text: str, where: str) -> Summary:
     """Return the summary kept as JSON in ``text``.
 
     :param where: what holds it, for the message.
-    :raises StopError: it is not one.
+    :raises StopError: it is not a summary.
     """
     return SUMMARIES.unpack(text, where)

@@ -6,12 +6,13 @@
     ├── <segment>-<index>-<count>-<digest>.ndjson    the letters of one batch, one per line
     └── redriven/<time>-<digest>.json                what became of letters: sent again, or discarded by a person
 
-Nothing here is ever changed or removed. A letter is open until a record says that the destination took it, or that a
-person discarded it.
+These files are never changed or removed. A letter is open until a record says that the destination took it, that its
+settings left it out, or that a person discarded it.
 
-Whoever can write the spool could write such files too, so the ledger vouches for them. A letter is sent again only
-where the chain of segments holds its event, which is then what is sent, or where its file is linked to the last one
-that the offset names. A redrive record counts only where it is linked to the last one that the offset names.
+Somebody who can write to the spool could also write such files, so the ledger proves them. A letter is sent again only
+if the chain of segments holds its event (then the event of the segment is sent), or if its file is linked to the last
+file of letters that the offset names. A redrive record counts only if it is linked to the last record that the offset
+names.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from audit_provider.core.spool import Head, Stream
 
 MOST_WORDS = 1000
-"""Characters of a reason or an answer that are kept."""
+"""Most characters of a reason or an answer that are kept."""
 
 REFUSED = "refused by the destination"
 
@@ -55,11 +56,11 @@ REFUSED = "refused by the destination"
 class DeadLetters:
     """The dead letters of one destination in one chain of segments.
 
-    :param before: only what was set aside before this place counts: a run that died between setting letters aside and
-        moving its offset over them ships these events again. None if there is no such offset.
-    :param offset: what the ledger keeps of this chain; it says which records count. Without it all do.
+    :param before: only letters before this place count, because a run that died after setting letters aside, but before
+        moving its offset over them, ships their events again. None if there is no such offset.
+    :param offset: the offset that the ledger keeps for this chain; it says which records count. Without it, all do.
     :param commit: keeps an offset durably, before the record that it names is written.
-    :param head: the last segment that the ledger proves; :meth:`proven` reads the events from there.
+    :param head: the last segment that the ledger proves; :meth:`proven` needs it to read the events.
     """
 
     def __init__(
@@ -83,12 +84,12 @@ class DeadLetters:
         self._head = head
 
     def keep(self, letters: Sequence[DeadLetter], at: datetime, previous: str = "", *, replaces: bool = True) -> str:
-        """Keep the letters of one batch, durably, and return the digest of their file: the offset is to name it.
+        """Keep the letters of one batch, durably, and return the digest of their file, which the offset must name.
 
-        The same letters get the same name, so that a repeat after a crash replaces them; but never letters that were
-        sent again since.
+        The same letters get the same file name, so a repeat after a crash replaces the file; but a file whose letters
+        were closed since is never replaced.
 
-        :param at: aware UTC. :param previous: digest of the last file that the offset has named.
+        :param at: aware UTC. :param previous: digest of the last file that the offset names.
         :param replaces: whether a file of the same name may be replaced, because no offset names it.
         """
         kept = [_letter(each, at) for each in letters]
@@ -110,7 +111,7 @@ class DeadLetters:
         return hashlib.sha256(content).hexdigest()
 
     def linked(self, last: str) -> set[str]:
-        """Return the names of the files of letters that are linked to the one with the digest ``last``."""
+        """Return the names of the files of letters that are linked, back from the one with the digest ``last``."""
         found: dict[str, tuple[str, str]] = {}
         for name in self._stream.names_beside(self._folder) if last else ():
             if not LETTERS.fullmatch(name, len(self._folder)):
@@ -128,9 +129,9 @@ class DeadLetters:
         return names
 
     def proven(self) -> Iterator[tuple[Line, Letter]]:
-        """Yield the open letters whose event the ledger proves, with the event that the chain of segments holds.
+        """Yield the open letters whose event the ledger proves, with the event from the chain of segments.
 
-        Without a head nothing can be proven here, and all are yielded as they are kept.
+        Without a head, nothing can be proven here, so all open letters are yielded as they are kept.
 
         :raises SpoolDamagedError: a segment or a letter cannot be read.
         """
@@ -144,7 +145,7 @@ class DeadLetters:
                 yield line, msgspec.structs.replace(letter, id=event.id, time=event.time, event=event.raw)
 
     def names(self) -> list[str]:
-        """Return the names of the files that count, in the order of the spool."""
+        """Return the names of the files of letters that count, in the order of their places."""
         return [
             name
             for name in self._stream.names_beside(self._folder)
@@ -154,7 +155,7 @@ class DeadLetters:
     def read(self, name: str) -> list[Letter]:
         """Return the letters of a file.
 
-        :raises SpoolDamagedError: it does not hold dead letters, or others than its name says.
+        :raises SpoolDamagedError: it does not hold dead letters, or holds others than its name says.
         """
         try:
             found = _letters.decode_lines(self._stream.get_beside(name))
@@ -163,7 +164,7 @@ class DeadLetters:
                 f"the dead letters {name} of {self._stream} cannot be read ({error}): restore the file."
             ) from None
         named = LETTERS.fullmatch(name, len(self._folder))
-        # Else the letters that were there would be closed by what becomes of those that are there now.
+        # Without this check, a redrive of the letters in the file now would close the original ones.
         if named and (len(found) != int(named[1]) or digest_of_places(found) != named[2]):
             raise SpoolDamagedError(
                 f"the dead letters {name} of {self._stream} are not what was written (the name says other events): "
@@ -172,7 +173,7 @@ class DeadLetters:
         return found
 
     def open(self) -> Iterator[tuple[Line, Letter]]:
-        """Yield the letters that the destination still has not got, each with the reason of the latest try."""
+        """Yield the letters that are still open, each with the reason of the latest try."""
         closed: set[Line] = set()
         again: dict[Line, Refusal] = {}
         for record in self.records():
@@ -187,7 +188,7 @@ class DeadLetters:
                     yield line, letter
 
     def count(self) -> LetterCounts:
-        """Return how many there are. The files themselves are not read, only listed."""
+        """Return how many letters there are. The files of letters are only listed, not read."""
         names = self.names()
         redriven: set[Line] = set()
         filtered: set[Line] = set()
@@ -205,7 +206,7 @@ class DeadLetters:
         )
 
     def records(self) -> Iterator[RedriveRecord]:
-        """Yield what became of letters that were sent again or discarded, oldest first.
+        """Yield the redrive records that count, oldest first.
 
         :raises SpoolDamagedError: a record cannot be read.
         """
@@ -258,12 +259,12 @@ class DeadLetters:
             ) from None
 
     def record(self, record: RedriveRecord) -> None:
-        """Keep what became of letters, durably. The offset names the record first."""
+        """Keep a redrive record, durably. Before it is written, the offset that names it is committed."""
         offset = self._offset
         if offset is not None and self._commit is not None:
             last = self.last_record()
             if offset.redriven is None:
-                # What an earlier version recorded is taken over by the first record that is linked.
+                # The first linked record takes over what the unlinked records of an earlier version say.
                 for each in self.records():
                     record = replace(
                         record, taken=(*each.taken, *record.taken), filtered=(*each.filtered, *record.filtered)
@@ -280,7 +281,7 @@ class DeadLetters:
 
 
 class LetterProof:
-    """What proves the events of dead letters: the chain of segments, or the links between the files of letters.
+    """Proves the events of dead letters, by the chain of segments or by the links between the files of letters.
 
     :param head: the last segment that the ledger proves. :param linked: names of the files that are linked to the one
         that the ledger names.
@@ -305,7 +306,7 @@ class LetterProof:
         return letter.spooled if name in self._linked else None
 
     def events(self, number: int) -> list[Event] | None:
-        """Return the events of a segment of the chain; None if it is no longer kept, or the chain has none such."""
+        """Return the events of a segment of the chain; None if it is no longer kept, or is not in the chain."""
         if not self._oldest <= number <= self._head.number:
             return None
         if self._read[0] != number:
@@ -336,7 +337,7 @@ def _letter(letter: DeadLetter, at: datetime) -> Letter:
 
 
 def _words(letter: DeadLetter) -> tuple[str, str]:
-    """Return reason and answer. What a destination said comes without secrets, see ``HttpClient.words``."""
+    """Return reason and answer, shortened. A destination's answer contains no secrets, see ``HttpClient.words``."""
     reason = REFUSED if letter.answer == letter.reason else letter.reason
     return reason[:MOST_WORDS], letter.answer[:MOST_WORDS]
 

@@ -1,14 +1,14 @@
-"""Dead letters as they lie in the spool: what a file or a redrive record holds, and which chains have any.
+"""The files of dead letters: what a file of letters or a redrive record holds, and which chains have letters.
 
-The index of chains spares a report to list every stream::
+With the index of chains, a report need not list every stream::
 
     <pipeline>/letters/
     ├── <stream>/<chain>/<destination>    an empty file for each folder of dead letters
     └── looked.json                       when all streams were listed last
 
-These files prove nothing and are only an index of the folders ``dead``: each one is written before the first letter of
-its folder. Once a day all streams are listed, and what the index lacks is added: folders that an earlier version has
-made, and those of streams that were restored without it.
+The files of the index prove nothing: they only name the folders ``dead``. Each one is written before the first letter
+of its folder. Once a day, all streams are listed and missing entries are added: for folders that an earlier version
+made, and for streams that were restored without the index.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ if TYPE_CHECKING:
     from audit_provider.core.spool import Store
 
 LETTERS = re.compile(r"[0-9]{12}-[0-9]{8}-([0-9]+)-([0-9a-f]{8})(-[0-9]+)?\.ndjson")
-"""Names of files of letters: how many, and a digest of where their events stand. What has another name is none."""
+"""Name of a file of letters, with their number and a digest of the places of their events. Other files are ignored."""
 
 RECORD = re.compile(r"[0-9TZ.]+-([0-9a-f]{16})\.json")
-"""Names of redrive records, with a digest of what they hold."""
+"""Name of a redrive record, with a digest of its content."""
 
 
 class Letter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One dead letter, as it is kept.
 
-    :ivar event: the vendor's record byte for byte, as the spool holds it: a destination's ``redact`` is applied when it
-        is sent, not here. :ivar id: of the event, and :ivar time: when it happened.
-    :ivar reason: why it is here. :ivar answer: the destination's own words, shortened, "" if it was not asked.
+    :ivar event: the vendor's record byte for byte, as the spool holds it: a destination's ``redact`` is applied only
+        when it is sent. :ivar id: of the event, and :ivar time: when it happened.
+    :ivar reason: why it was set aside. :ivar answer: the destination's message, shortened; "" if nothing was sent.
     :ivar segment: number of the segment in the stream, and :ivar index: place of the event in it, from 0.
-    :ivar batch: places of the first and the last event that were to travel together.
-    :ivar previous: digest of the file of letters before; only the first letter of a file says so.
+    :ivar batch: places of the first and the last event of its batch.
+    :ivar previous: digest of the file of letters before; only the first letter of a file has it.
     """
 
     id: str
@@ -64,7 +64,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def place(self) -> Place:
-        """Where the event stands in the spool."""
+        """The place of the event in the spool."""
         return self.segment, self.index
 
     @property
@@ -74,16 +74,16 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def digest_of_places(letters: Sequence[Letter]) -> str:
-    """Return the digest in the name of a file of letters: of where their events stand."""
+    """Return the digest of the places of the letters' events, for the name of their file."""
     return hashlib.sha256(repr([each.place for each in letters]).encode()).hexdigest()[:8]
 
 
 @dataclass(frozen=True, slots=True)
 class LetterCounts:
-    """What is kept of dead letters: ``kept = redriven + filtered + discarded + open``.
+    """Numbers of dead letters: ``kept = redriven + filtered + discarded + open``.
 
-    :ivar redriven: the destination took them later. :ivar filtered: left out when they were to be sent again, since
-        the destination's ``only`` and ``except`` had changed. :ivar discarded: a person decided that they are not sent.
+    :ivar redriven: the destination took them later. :ivar filtered: left out of a redrive, because the destination's
+        ``only`` and ``except`` had changed. :ivar discarded: a person decided not to send them.
     """
 
     kept: int = 0
@@ -101,13 +101,13 @@ class LetterCounts:
 
     @property
     def open(self) -> int:
-        """Letters that the destination still has not got."""
+        """Letters that are neither redriven nor filtered nor discarded."""
         return self.kept - self.redriven - self.filtered - self.discarded
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Line:
-    """Where a letter is kept: a file, and a line of it from 0."""
+    """Where a letter is kept: a file, and the number of a line in it, from 0."""
 
     name: str
     number: int
@@ -124,10 +124,10 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class RedriveRecord:
-    """What became of some letters when they were sent again, or that a person discarded them.
+    """What became of some letters in a redrive, or that a person discarded them.
 
     :ivar at: aware UTC. :ivar previous: digest of the record before; "" for the first.
-    :ivar by: who discarded letters, :ivar why: for which reason, and :ivar run: by which DAG run; "" if none were.
+    :ivar by: who discarded letters, :ivar why: the reason, and :ivar run: the DAG run; "" if none were discarded.
     """
 
     at: datetime
@@ -142,12 +142,12 @@ class RedriveRecord:
 
     @property
     def closed(self) -> tuple[Line, ...]:
-        """The letters that are open no longer."""
+        """The letters that are no longer open."""
         return (*self.taken, *self.filtered, *self.discarded)
 
 
 INDEX = "letters"
-"""The folder of a pipeline that says which chains have dead letters."""
+"""The folder of a pipeline with the index of chains that have dead letters."""
 
 _LOOKED = "looked.json"
 _LOOK_AGAIN = timedelta(days=1)
@@ -157,7 +157,7 @@ Chains = dict[StreamName, list[str]]
 
 
 def folders_in_spool(store: Store, pipeline: str) -> dict[str, Chains]:
-    """Return the chains with dead letters by destination; each stream is listed.
+    """Return the chains with dead letters by destination, by listing each stream.
 
     :raises AuditError: the spool cannot be listed.
     """
@@ -170,7 +170,7 @@ def folders_in_spool(store: Store, pipeline: str) -> dict[str, Chains]:
 
 
 def indexed_folders(store: Store, pipeline: str, now: datetime) -> Mapping[str, Chains]:
-    """Return the chains with dead letters by destination, from the index; what that lacks is added once a day.
+    """Return the chains with dead letters by destination, from the index; missing entries are added once a day.
 
     :param now: aware UTC.
     :raises AuditError: the spool cannot be read or written.

@@ -1,8 +1,7 @@
-"""What a delivery offset has passed of a chain of segments, and where it stands once another chain has replaced that.
+"""The segments that a delivery offset has passed, and the new place of the offset if others replaced them.
 
-A position that was written late, by a task that had been cut off, replaces a newer one and the chain of segments with
-it. An offset counts segments, and would pass over events of the new chain that stand under numbers it had passed
-in the old one.
+If a task that was cut off writes its position late, it replaces a newer position, and so also the segments of that
+one. An offset only counts segments, so it would skip events of the new segments whose numbers it had already passed.
 """
 
 from __future__ import annotations
@@ -22,16 +21,16 @@ if TYPE_CHECKING:
 
 
 def is_at_end(offset: Offset, head: Head) -> bool:
-    """Whether nothing after the offset is to be shipped, in the chain that ``head`` leads to."""
+    """Return whether the offset is at the end of the chain of ``head``, so that nothing is pending."""
     if offset.passed:
         return offset.segment > head.number and _passed(offset) == (head.number, head.digest)
     return offset.segment == head.number + 1
 
 
 def holds_passed(stream: Stream, head: Head, offset: Offset) -> bool:
-    """Whether the chain that ``head`` leads to holds what an offset has passed; else others stand under its numbers.
+    """Return whether the chain of ``head`` holds the segments that an offset has passed, and not others in their place.
 
-    An offset of an earlier version, which has no digest, is believed as far as the head.
+    An offset of an earlier version has no digest; it is accepted if it is not beyond the head.
 
     :raises SpoolDamagedError: a manifest is missing or is not what was written.
     """
@@ -44,16 +43,16 @@ def holds_passed(stream: Stream, head: Head, offset: Offset) -> bool:
 
 
 class Passage:
-    """An offset on its way to a head, and the segments that it passes.
+    """Moves an offset to a head, and reads the segments that it passes.
 
-    Of the chain, only what leads to the next segment is read at first: each later manifest is read and proven when its
-    turn comes, so that one which is missing or damaged stops the shipping there.
+    At first, only the manifests up to the next segment are read. Each later manifest is read and proven when its turn
+    comes, so a missing or damaged one stops the shipping only there.
 
-    :ivar offset: as it was given; where the chain does not hold what it has passed, moved back to the end of the last
-        segment that both chains share. What it passes for the second time is counted as ``again``.
-    :param tell: called with a line worth a log entry where that happens.
-    :param oldest: number of the oldest segment kept, if that is known already.
-    :raises SpoolDamagedError: a manifest is missing or is not what was written, or what comes next is no longer kept.
+    :ivar offset: as it was given; or, if the chain does not hold the segments that it has passed, moved back to the end
+        of the last segment that both chains share. Events that it passes a second time are counted as ``again``.
+    :param tell: called with a line for the log if the offset is moved back.
+    :param oldest: number of the oldest segment kept, if the caller knows it already.
+    :raises SpoolDamagedError: a manifest is missing or is not what was written, or the next segment is no longer kept.
     """
 
     def __init__(
@@ -92,7 +91,7 @@ class Passage:
         self._next: Reached | None = None
 
     def manifests(self, last: int) -> Iterator[Manifest]:
-        """Yield the manifests that come next, up to segment ``last``, each once and proven when its turn comes.
+        """Yield the next manifests, up to segment ``last``, each once and proven when its turn comes.
 
         :raises SpoolDamagedError: one is missing, is not what was written, or does not follow the one before it.
         """
@@ -105,16 +104,16 @@ class Passage:
             yield reached.manifest
 
     def mark(self, offset: Offset) -> Offset:
-        """Return an offset further on, with the digest of the last segment that it has passed."""
+        """Return a moved offset with the digest of the last segment that it has passed."""
         number, _ = _passed(offset)
         digest = self._digest(number)
         self._digests = {each: kept for each, kept in self._digests.items() if each >= number}
         return replace(offset, passed=digest)
 
     def _digest(self, number: int) -> str:
-        """Return the digest of a segment of the chain; "" if it has none of that number."""
+        """Return the digest of a segment of the chain; "" if the chain has no segment with this number."""
         if number not in self._digests and 0 < number < self._head.number:
-            # The segment itself may be no longer kept.
+            # From the next manifest, because the segment itself may no longer be kept.
             self._digests[number] = self._walk.to(number + 1).manifest.previous.digest
         return self._digests.get(number, "")
 

@@ -1,6 +1,6 @@
-"""From events to batches that a destination accepts, in order, one batch at a time.
+"""Packs events into batches that a destination accepts, in order, one batch at a time.
 
-What a destination has taken beyond its offset is kept when a run has to end, so that it is not sent again.
+If a run has to end, the events that the destination has taken beyond its offset are recorded, and not sent again.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ if TYPE_CHECKING:
     from audit_provider.core.shipping.terms import Terms
 
 _MOST_FILTERED = 100_000
-"""Events left out that one lot remembers, so that a narrow filter over a long spool moves on."""
+"""Most left-out events in one lot, so that the offset also moves if a filter leaves out nearly everything."""
 
 _AT_ONCE = 64
-"""Events that are made items and put into a lot together, where nothing asks for each to be looked at."""
+"""Events that are added to a lot together if they need not be examined one by one."""
 
 SEGMENTS_IN_A_LOT = 4
-"""Segments that are joined: numbers 1 to 4, 5 to 8 and so on, since nothing else is the same for every try, range and
-filter. Full segments make files of 32 MB."""
+"""Segments that are joined: numbers 1 to 4, 5 to 8 and so on, because only numbers are the same for every try, range
+and filter. Full segments make files of 32 MB."""
 
 Entry = Item | DeadLetter | Filtered | Received | Ahead
 
 
 @dataclass(slots=True)
 class Lot:
-    """A run of events: those that are sent as one batch, and those among them that cannot or must not be sent.
+    """Consecutive events: those that are sent as one batch, and those between them that cannot or must not be sent.
 
     :ivar entries: Every event of the run, in order; events that are already delivered are one entry per range.
     :ivar after: Where the next lot begins.
@@ -73,7 +73,7 @@ class Lot:
 def packed(
     destination: Destination, segments: Iterable[tuple[int, Sequence[Event]]], offset: Offset, terms: Terms
 ) -> Iterator[Lot]:
-    """Yield lots from an offset on. Events are encoded when their lot is built, so their age is determined then.
+    """Yield lots from an offset on. Events are encoded when their lot is built, and their age is determined then.
 
     :param segments: number and all events of each segment, ascending, from the offset's on.
     :param offset: the destination's offset. Events in its ``ahead`` are not packed. If it ``joins_segments``, a lot may
@@ -93,7 +93,7 @@ def packed(
             )
         expected = number + 1
         yield from packer.pack(number, events, first[1] if number == first[0] else 0)
-        events = ()  # or they would stay in memory while the next segment is read
+        events = ()  # so that they do not stay in memory while the next segment is read
         packer.lot.after = (number + 1, 0)
         ends = not offset.joins_segments or number % SEGMENTS_IN_A_LOT == 0
         if limits.whole_segments and packer.lot.entries and ends:
@@ -135,8 +135,8 @@ class _Packer:
                 after += 1
                 if full:
                     yield full
-                    del full  # or it would stay in memory while the next lot is sent
-                    break  # what comes into the next lot is made when that is built
+                    del full  # so that it does not stay in memory while the next lot is sent
+                    break  # the items of the next lot are made when that lot is built
 
     def _pack_some(self, number: int, events: Sequence[Event], after: int, received: Collection[int]) -> Iterator[Lot]:
         """Pack events of which some may be left out, or be at the destination already."""
@@ -177,7 +177,7 @@ class _Packer:
             return DeadLetter(Item(event, b"", segment, index), reason)
 
     def _items(self, events: Sequence[Event], segment: int, first: int) -> list[Item]:
-        """Return items of events that follow each other from a place on; none where one is not like the others."""
+        """Return items of consecutive events from a place on; none if one is too old or cannot be encoded."""
         encode, max_age = self._encode, self._limits.max_age
         if max_age is not None and min([event.time for event in events]) < self._now() - max_age:
             return []
@@ -206,7 +206,7 @@ class _Packer:
         return Item(event, encoded, segment, index, old)
 
     def _add_all(self, items: list[Item]) -> bool:
-        """Put items into the open lot if there are some, all of them fit, and none is too large by itself."""
+        """Add items to the open lot if there are some, all of them fit, and none is too large by itself."""
         limits, lot = self._limits, self.lot
         if not items:
             return False
@@ -221,7 +221,7 @@ class _Packer:
         return True
 
     def _add(self, entry: Item | DeadLetter) -> Lot | None:
-        """Put an entry into the open lot, or into the next one; return a lot that this completed."""
+        """Add an entry to the open lot, or to the next one if it does not fit; return the lot that is then full."""
         limits, full = self._limits, None
         if isinstance(entry, Item) and len(entry.encoded) > limits.event_bytes:
             reason = (
@@ -229,7 +229,7 @@ class _Packer:
                 "accepts"
             )
             entry = DeadLetter(Item(entry.event, b"", entry.segment, entry.index), reason)
-        # What is set aside waits in memory too, until the lot is settled.
+        # Events that are set aside also stay in memory until the lot is settled.
         size = len(entry.encoded) if isinstance(entry, Item) else len(entry.item.event.raw)
         size += limits.separator
         over = self.lot.count >= limits.events or self.lot.size + size > limits.batch_bytes - limits.framing
@@ -262,17 +262,17 @@ def place_of(entry: Entry) -> Place:
 
 
 MOST_AHEAD = 64
-"""Ranges that an offset keeps; what lies behind them is sent again. Batches that went at once make one or two each."""
+"""Most ranges that an offset keeps; events after them are sent again. A batch sent concurrently makes one or two."""
 
 
 def is_ahead(ahead: Ahead, events: Sequence[Event]) -> bool:
-    """Whether a segment holds the events that were taken, at the same place. :param events: all of the segment."""
+    """Return whether a segment still holds the events that were taken. :param events: all events of the segment."""
     found = events[ahead.index : ahead.index + ahead.count]
     return len(found) == ahead.count and ahead.ids in (_digest(found), _digest_of_ids(found))
 
 
 def ahead_of(taken: Iterable[tuple[Item, bool] | Ahead]) -> tuple[Ahead, ...]:
-    """Return ranges of what is taken, in the order of the spool.
+    """Return the ranges of taken events, in the order of the spool.
 
     :param taken: single events, each with whether it was already there, and ranges of earlier runs.
     """
@@ -304,10 +304,10 @@ def _range(group: Sequence[tuple[Item, bool]]) -> Ahead:
 
 
 def _digest(events: Sequence[Event]) -> str:
-    # Not the ids alone: a segment that has replaced theirs may hold other content under the same ids.
+    # Not of the ids alone: a segment that has replaced theirs may have other content under the same ids.
     return hashlib.sha256(b"\n".join(map(line_of, events))).hexdigest()[:16]
 
 
 def _digest_of_ids(events: Sequence[Event]) -> str:
-    # As an earlier version wrote it. Else all that it had sent ahead would be sent again after an upgrade.
+    # An earlier version wrote this digest. Without it, an upgrade would send again what was sent ahead of the offset.
     return hashlib.sha256(msgspec.json.encode([event.id for event in events])).hexdigest()[:16]

@@ -19,7 +19,7 @@ TOO_MANY_REFUSED = 10
 """This many events refused in a row, with none accepted in between, mean that the configuration is wrong."""
 
 _VARYING = re.compile(r"(?<!\w)'.*?'(?!\w)|\"[^\"]*\"|\d+", re.DOTALL)
-"""Parts of a message that quote the event: Elasticsearch names the document and its value."""
+"""Parts of a message that quote the event; Elasticsearch, for example, names the document and its value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +55,14 @@ class Refusals:
 Step = Literal["again", "halve", "later", "set aside"]
 
 TRIES_WHOLE = 3
-"""Hang-ups on a whole batch in a row before it is halved: a receiver that restarts makes one or two."""
+"""Hang-ups in a row on a whole batch before it is halved; a restart of the receiver causes one or two."""
 
 TRIES_ALONE = 2
-"""Hang-ups on an event alone in a row that make it a suspect."""
+"""Hang-ups in a row on a single event after which it is a suspect."""
 
 
 class HangUps:
-    """What is known of one lot from connections that the receiver closed, and the next step for the events concerned.
+    """Tracks the connections that the receiver closed while one lot was sent, and decides the next step.
 
     An event on which the receiver closes the connection, sent alone, is a suspect. It waits until the receiver has
     accepted another event. If the receiver then closes the connection on it once more, the event is set aside. So a

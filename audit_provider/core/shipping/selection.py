@@ -66,11 +66,11 @@ class Selection:
 
 
 def refuse_hidden_id(redaction: Redaction, fields: Fields, path: str) -> None:
-    """Refuse to remove the id: every format writes it beside the record, so it would be sent anyway.
+    """Refuse to redact the event's id, because every format sends it in addition to the record.
 
     :param fields: the source's fields.
     :param path: where the redaction is in the file, for messages.
-    :raises ConfigurationError: a path is the id's, or leads to an object that contains it.
+    :raises ConfigurationError: a path is that of the id, or of an object that contains it.
     """
     ids = [way for path in all_paths_of(fields.id) for way in ways_of(tuple(keys_of(path)))]
     for key, paths in (("drop", redaction.drop), ("hash", redaction.hash)):
@@ -85,7 +85,7 @@ def refuse_hidden_id(redaction: Redaction, fields: Fields, path: str) -> None:
 class Selector:
     """Applies a selection to the events of one source.
 
-    :raises ConfigurationError: it would remove their id.
+    :raises ConfigurationError: the selection would remove their id.
     """
 
     def __init__(self, selection: Selection, fields: Fields) -> None:
@@ -94,7 +94,7 @@ class Selector:
         self._omit = _pattern(selection.omit)
         self._fields = FieldReader(fields, ("action",))
         self._redact = selection.redact
-        # Whatever a path may mean is taken out.
+        # A path may have several meanings; all of them are redacted.
         self._drop = [way for path in selection.redact.drop for way in ways_of(tuple(keys_of(path)))]
         self._hash = [way for path in selection.redact.hash for way in ways_of(tuple(keys_of(path)))]
 
@@ -148,7 +148,7 @@ def _apply(content: Any, keys: Sequence[str], change: Any) -> None:
 
 
 def _hide_names(record: Any, redact: Redaction) -> None:
-    """Redact in a finding's record the names that are redacted in the events it was made of."""
+    """Redact in a finding's record the names that are redacted in the events from which it was made."""
     if not (isinstance(record, dict) and str(record.get("action", "")).startswith(FINDING_ACTION)):
         return
     try:

@@ -1,4 +1,4 @@
-"""One lot on its way: sent until each event has a fate; retrying, halving and setting aside are written here, once."""
+"""Sends one lot until the outcome of each event is known: the one place that retries, halves and sets aside."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
     from audit_provider.core.shipping.terms import Terms
 
 MOST_STORED_AGAIN = 2
-"""Failed runs in a row behind which a batch that may be stored is set aside: by then it was sent three times."""
+"""Failed runs in a row after which a batch that may be stored is set aside; by then it was sent three times."""
 
 Fate = Literal["delivered", "already_there", "set_aside"]
 
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """What of a lot is finished without a hole.
+    """The part of a lot that is finished without a hole.
 
     :ivar offset: after it. :ivar letters: to be kept before the offset is recorded.
     :ivar refused: why the rest must not be set aside, although it was refused; None if there is no such rest.
@@ -51,9 +51,9 @@ class Passed:
 
 
 class LotRun:
-    """One lot on its way: the fate of each entry, as far as it is known.
+    """One lot that is being sent, with the outcome of each entry as far as it is known.
 
-    :param terms: how the destination is served. :param last: no other lot follows it in this run.
+    :param terms: how to ship to the destination. :param last: no other lot follows in this run.
     """
 
     def __init__(self, destination: Destination, lot: Lot, terms: Terms, *, last: bool = False) -> None:
@@ -71,13 +71,13 @@ class LotRun:
         self._stored_in_part: set[int] = set()
 
     def send(self) -> None:
-        """Send until every item has a fate.
+        """Send until the outcome of every item is known.
 
-        Where the first that were sent alone are refused, one of each group that waits is sent before the others: if
-        none of those is taken either, halving them all would only find every event refused.
+        If the first events that were sent alone are refused, one event of each waiting group is sent next. If none of
+        these is taken either, the groups are not halved further, because every event would be refused.
 
-        A batch on which the destination hangs up is halved as well, after some tries. What it hangs up on alone is set
-        aside only where it takes another event afterwards: else it is the destination that is ill.
+        A batch on which the destination hangs up is also halved, after some tries. A single event on which it hangs up
+        is set aside only if the destination takes another event afterwards; otherwise the destination is at fault.
 
         :raises StopError: the destination refuses the sender, or each of these events.
         :raises RetryError: it does not answer, or asks for a long pause.
@@ -113,7 +113,7 @@ class LotRun:
             self.slow_down = self.slow_down or outcome.slow_down
 
     def passed(self, offset: Offset, now: Callable[[], datetime]) -> Passed:
-        """Return the contiguous finished prefix, and the offset after it.
+        """Return the part of the lot that is finished without a hole, and the offset after it.
 
         :param offset: where the lot begins.
         :raises StopError: the counts do not add up.
@@ -126,7 +126,7 @@ class LotRun:
             end, refusals, refused = self._end(Refusals(offset.refused_in_a_row, offset.refused_alike))
             refused = self._maybe_stored[1] if self._maybe_stored and refused is None else refused
         whole = end == len(self.lot.entries)
-        # Where content names the object, part of a batch would begin the next one elsewhere: another content and name.
+        # If an object is named by its content, the next batch must not begin inside this one: its name would differ.
         if not end or (self._destination.limits.whole_segments and not whole):
             return Passed(offset, refused=refused)
         counts, letters, passed = self._counted(end)
@@ -134,7 +134,7 @@ class LotRun:
             raise StopError(
                 f"{passed} events were processed but {counts.finished} are accounted for: please report this."
             )
-        # What came with another stream says nothing about the destination of now.
+        # Events that the destination received with another stream do not show that it works now.
         sent = counts.taken - (0 if self._all_taken else _received(self.lot.entries[:end]))
         too_old = _times_of_too_old(offset, letters)
         place = self.lot.after if whole else place_of(self.lot.entries[end])
@@ -156,9 +156,9 @@ class LotRun:
         return Passed(offset, [replace(letter, batch=self.lot.bounds) for letter in letters], refused)
 
     def taken(self, after: Place) -> Iterator[tuple[Item, bool] | Ahead]:
-        """Yield what the destination has of this lot from a place on, as far as a later run may leave it out."""
+        """Yield the events of this lot, from a place on, that the destination has and a later run need not send."""
         fates = iter(self._fates)
-        # Where content names the object, a batch that lacks some of its events would be another object.
+        # If an object is named by its content, a batch without some of its events would be another object.
         whole = all(fate in ("delivered", "already_there") for fate in self._fates)
         may_be_left_out = whole or not self._destination.limits.whole_segments
         for entry in self.lot.entries:
@@ -172,7 +172,7 @@ class LotRun:
 
     @property
     def _all_taken(self) -> bool:
-        """Whether the lot holds nothing but items, and the destination has each: nearly always."""
+        """Whether the lot holds only items, and the destination has all of them, as it nearly always does."""
         only_items = 0 < len(self._items) == len(self.lot.entries)
         return only_items and not self._letters and None not in self._fates
 
@@ -193,7 +193,7 @@ class LotRun:
         return outcome
 
     def _after_hang_up(self, group: list[int], said: str, waiting: deque[list[int]]) -> None:
-        """Put a group on which the destination hung up among those that wait, whole or halved, or set it aside.
+        """Queue a group on which the destination hung up again, whole or halved, or set it aside.
 
         :raises UnavailableError: the destination hangs up on everything.
         """
@@ -217,7 +217,7 @@ class LotRun:
             if self._hang_ups.are_too_many or all(self._hang_ups.is_suspect(each) for each in waiting):
                 self._hear_witness(said)
             elif not self._hang_ups.has_taken:
-                # One of each group that waits, or a long run of such events would be taken for an outage.
+                # Send one event of each waiting group, or a long series of such events would look like an outage.
                 whole, parts = list(waiting), [each for each in waiting if len(each) > 1]
                 waiting.clear()
                 waiting.extend([each[-1]] for each in whole if not self._hang_ups.is_suspect(each))
@@ -225,9 +225,9 @@ class LotRun:
                 waiting.extend(each for each in whole if self._hang_ups.is_suspect(each))
 
     def _set_aside_stored(self, failures: int) -> None:
-        """Set aside what may be stored, once it was sent by as many runs as a person may need to look at it.
+        """Set aside events that may be stored, once enough runs have failed for a person to have noticed.
 
-        :param failures: runs in a row that have failed before this one.
+        :param failures: failed runs in a row before this one.
         """
         if self._maybe_stored is None or failures < MOST_STORED_AGAIN:
             return
@@ -238,9 +238,9 @@ class LotRun:
             self._letters[place] = DeadLetter(self._items[place], f"possibly stored: {error}", answer=str(error))
 
     def _hear_witness(self, said: str) -> None:
-        """Send an event that the destination takes if it takes any: one that it has taken, else one marked as a test.
+        """Send an event that a working destination takes: one that it has taken before, or one marked as a test.
 
-        :raises UnavailableError: it has taken none so often that this is an outage.
+        :raises UnavailableError: it has not taken such an event so often that this is an outage.
         """
         taken = next((place for place, fate in enumerate(self._fates) if fate == "delivered"), None)
         witness = marked_item(self._destination, self._terms.now()) if taken is None else self._items[taken]
@@ -259,7 +259,7 @@ class LotRun:
         self._terms.sleep(backoff(self._hang_ups.in_a_row))
 
     def _judge(self, group: list[int], outcome: Outcome) -> tuple[list[int], bool]:
-        """Take in the verdicts; return what is still open, and whether it must be halved."""
+        """Record the verdicts; return the events that are still open, and whether they must be halved."""
         open_: list[int] = []
         halve = False
         if Verdict.DELIVERED in outcome.verdicts or Verdict.ALREADY_THERE in outcome.verdicts:
@@ -291,10 +291,11 @@ class LotRun:
         return open_, halve
 
     def _end(self, refusals: Refusals) -> tuple[int, Refusals, StopError | None]:
-        """Return the entry that the prefix ends before, and the refusals in a row until there.
+        """Return the index of the entry before which the finished part ends, and the refusals in a row up to there.
 
-        The prefix ends before a run of refusals that is too long, unless something behind it in the lot was taken. The
-        next lot then begins with that run; where it holds something that is taken, the events were at fault after all.
+        The finished part ends before a series of refusals that is too long, unless a later event of the lot was taken.
+        The next lot then begins with that series. If an event of that lot is taken, the refused events were at fault
+        after all.
 
         :param refusals: in a row before this lot.
         """
@@ -321,7 +322,7 @@ class LotRun:
         return begun, before, _refused(refusals.count, self._letters[sent - 1].reason)
 
     def _counted(self, end: int) -> tuple[ShipCounts, list[DeadLetter], int]:
-        """Return counts and dead letters of the entries before ``end``, and how many events they are."""
+        """Return counts and dead letters of the entries before ``end``, and the number of their events."""
         if self._all_taken:
             delivered, already_there = self._fates.count("delivered"), self._fates.count("already_there")
             restamped = sum([item.restamped for item in self._items])
@@ -354,7 +355,7 @@ class LotRun:
 
 
 def _times_of_too_old(offset: Offset, letters: Sequence[DeadLetter]) -> list[datetime]:
-    """Return the times of what was too old, of all that was so before only the earliest and the latest."""
+    """Return the times of events that were too old; of earlier lots, only the earliest and the latest time."""
     before = [each for each in (offset.too_old_from, offset.too_old_to) if each]
     return before + [letter.item.event.time for letter in letters if letter.too_old]
 

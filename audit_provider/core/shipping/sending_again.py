@@ -1,4 +1,4 @@
-"""Sending again: the ship loop sends dead letters, or a range of the spool with an offset of its own, once more."""
+"""Sends events again through the ship loop: dead letters, or a range of the spool with an offset of its own."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def redrive(
 ) -> ShipCounts:
     """Send the open letters again and return what became of them.
 
-    What the destination takes is recorded after every batch, so a crash repeats one batch at most; where a batch is
-    named by its content, the letters of a file are recorded together, so that a repeat has the same content and is not
-    stored twice. What is refused again stays open, with its new reason. The parameters are those of
-    :func:`~audit_provider.core.shipping.ship.ship`.
+    The events that the destination takes are recorded after every batch, so a crash repeats one batch at most. If
+    batches are named by their content, the letters of a file are recorded together, so that a repeat has the same
+    content and is not stored twice. Letters that are refused again stay open, with their new reason. The parameters are
+    those of :func:`~audit_provider.core.shipping.ship.ship`.
 
     :param segments: numbers of the segments whose letters are sent; None for all.
-    :raises StopError: the destination refuses the sender. What it took before is recorded.
-    :raises RetryError: the destination does not answer or asks for a long pause. Likewise.
+    :raises StopError: the destination refuses the sender. The events that it took before are recorded.
+    :raises RetryError: the destination does not answer or asks for a long pause. The events that it took are recorded.
     """
     changes["refused_before"] = True
     terms = replace(terms, **changes) if terms else Terms(**changes)
@@ -56,11 +56,11 @@ def redrive(
 
 
 _Key = tuple[Place, str]
-"""Place and id of an event: segments of a late run may have replaced others, with another event at the same place."""
+"""Place and id of an event, because a late run may have replaced a segment by one with another event at that place."""
 
 
 class _Redrive:
-    """Shows the files of dead letters to the ship loop as segments, and turns its commits into records."""
+    """Presents the files of dead letters to the ship loop as segments, and turns its commits into redrive records."""
 
     def __init__(self, letters: DeadLetters, terms: Terms, *, whole_files: bool, segments: range | None) -> None:
         self.counts = ShipCounts()
@@ -69,7 +69,7 @@ class _Redrive:
         self._select = terms.select
         self._now = terms.now
         self._whole_files = whole_files
-        # The same event may be kept twice, after a crash or where an offset was put back: it is sent once.
+        # The same event may be kept twice, after a crash or if an offset was moved back, but it is sent once.
         self._copies: dict[_Key, list[Line]] = defaultdict(list)
         for line, letter in self._proven():
             self._copies[_key(letter)].append(line)
@@ -79,14 +79,14 @@ class _Redrive:
         self._filtered: list[Line] = []
 
     def files(self) -> Iterator[tuple[int, Sequence[Event]]]:
-        """Yield ``(number, events)`` per file that has something to send."""
+        """Yield ``(number, events)`` for each file that has events to send."""
         number = 0
         for _, of_file in groupby(self._proven(), key=lambda each: each[0].name):
             events: list[Event] = []
             keys: list[_Key] = []
             for line, letter in of_file:
                 event, key = letter.spooled, _key(letter)
-                # A line that is not known here was set aside since this run began.
+                # A line that is not known here was set aside after this run began.
                 if line not in self._copies.get(key, ())[:1]:
                     continue
                 if self._is_left_out(event):
@@ -108,11 +108,11 @@ class _Redrive:
         try:
             return self._select is not None and self._select(event) is None
         except (*UNREADABLE, TypeError):
-            # One that cannot be read is the ship loop's to refuse again: it stays open, and holds up no other.
+            # The ship loop sets an unreadable event aside again: its letter stays open, and others are not held up.
             return False
 
     def set_aside(self, letters: Sequence[DeadLetter]) -> None:
-        """Remember what was refused again until it is recorded; the letter itself is where it was."""
+        """Remember letters that were refused again until that is recorded; the letters themselves stay in place."""
         for letter in letters:
             self._refused[self._sent[letter.item.segment][letter.item.index]] = letter
 
@@ -125,7 +125,7 @@ class _Redrive:
             keys = self._sent.get(number, [])
             first = self._reached[1] if number == self._reached[0] else 0
             passed += keys[first : offset.index if number == offset.segment else None]
-        # What was taken behind a batch that ends the run. Of a file that stands or falls whole, all is sent once more.
+        # Events taken after a batch that ends the run. If a file can only be recorded whole, all of it is sent again.
         for ahead in () if self._whole_files else offset.ahead:
             passed += self._sent[ahead.segment][ahead.index : ahead.index + ahead.count]
         self._reached = (offset.segment, offset.index)
@@ -182,11 +182,11 @@ class TimeRange:
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What became of one stream's events at one destination: ``kept = outside + counts.in_range + pending``.
+    """What a replay did with a stream's events at one destination: ``kept = outside + counts.in_range + pending``.
 
     :ivar kept: events of the stream in the spool when the replay began, and those that came since.
-    :ivar outside: events outside the range, those of segments that were not read included.
-    :ivar pending: events that have not been looked at yet: 0 at the end of a replay.
+    :ivar outside: events outside the range, including those of segments that were not read.
+    :ivar pending: events that have not been examined yet; 0 at the end of a replay.
     """
 
     stream: str
@@ -215,13 +215,13 @@ def replay(
     last: int | None = None,
     **changes: Any,
 ) -> Offset:
-    """Send the events of a range again, on from ``offset``, and return the offset past the head.
+    """Send the events of a range again, from ``offset`` on, and return the offset after the last segment.
 
-    It ends when all is sent: there is no deadline, since no later run would go on by itself. The other parameters are
-    those of :func:`~audit_provider.core.shipping.ship.ship`.
+    A replay has no deadline and ends only when everything is sent, because no later run would continue it by itself.
+    The other parameters are those of :func:`~audit_provider.core.shipping.ship.ship`.
 
-    :param offset: of this replay, and of no other. :param commit: records it, durably.
-    :param last: number of the last segment to look at; None for the head.
+    :param offset: of this replay only. :param commit: records it, durably.
+    :param last: number of the last segment to examine; None for the head.
     :raises StopError: the destination refuses the sender. Everything is kept.
     :raises RetryError: the destination does not answer or asks for a long pause. Everything is kept.
     """
@@ -238,14 +238,14 @@ def replay(
         **{**changes, "within": wanted.__contains__, "deadline": None},
     )
     if offset.segment <= last:
-        # What lies behind is outside the range.
+        # All later events are outside the range.
         offset = replace(offset, segment=last + 1, index=0)
         commit(offset)
     return offset
 
 
 def account_of(stream: Stream, destination: str, position: Position, offset: Offset, wanted: TimeRange) -> Replayed:
-    """Return the account of a replay; what was not read is counted by the manifests."""
+    """Return the account of a replay; the events of segments that were not read are counted from the manifests."""
     unread = pending = 0
     oldest = offset.started_at
     for manifest in stream.back_from(position.head):
@@ -255,7 +255,7 @@ def account_of(stream: Stream, destination: str, position: Position, offset: Off
         elif manifest.number >= offset.segment:
             pending += manifest.events - (offset.index if manifest.number == offset.segment else 0)
     outside = offset.counts.outside + unread
-    # Of segments that were removed meanwhile, nobody can tell any more how many events lay outside.
+    # If segments were removed meanwhile, it is no longer known how many of their events were outside the range.
     removed = oldest != offset.started_at
     found = outside + offset.counts.in_range + pending
     return Replayed(
@@ -290,7 +290,7 @@ def replay_table(accounts: Iterable[Replayed]) -> str:
 def _segments(
     stream: Stream, position: Position, first: int, last: int, wanted: TimeRange
 ) -> Iterator[tuple[int, Sequence[Event]]]:
-    """Yield ``(number, events)`` from ``first`` to ``last``; segments outside the range are empty, and not read."""
+    """Yield ``(number, events)`` from ``first`` to ``last``; segments outside the range are not read, but empty."""
     for manifest in stream.manifests(position.head, first):
         if manifest.number > last:
             return

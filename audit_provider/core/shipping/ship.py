@@ -1,4 +1,4 @@
-"""The ship loop: every destination is served by these lines."""
+"""The ship loop: the one function that ships to every destination."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _Flying = tuple[LotRun, Future[None]]
 
 MOST_JOINED_AT_ONCE = 2
-"""Batches of joined segments on their way at once: each is in memory, with its segments."""
+"""Most batches of joined segments that are sent at the same time, because each is in memory with its segments."""
 
 SLOW_DOWN = 2.0
 """Seconds of pause when a destination says that it is near its capacity."""
@@ -40,25 +40,26 @@ def ship(
     terms: Terms | None = None,
     **changes: Any,
 ) -> Offset:
-    """Ship a stream on from ``offset`` and return the offset reached.
+    """Ship a stream from ``offset`` on and return the offset reached.
 
-    The offset moves over the contiguous finished prefix, after every batch; so a crash repeats one batch at most. Where
-    an error ends the run, what was taken beyond that prefix is recorded in the offset too, and is not sent again; one
-    batch goes at a time until the offset has passed it.
+    After every batch, the offset moves over all events that are finished without a hole, so a crash repeats at most the
+    batches that were being sent. If an error ends the run, the offset also records the events taken beyond a hole. They
+    are not sent again, and batches are sent one at a time until the offset has passed them.
 
-    Refused events are set aside, but a destination that refuses everything must not empty the log into the dead-letter
-    folder. So refusals are counted in a row, over batches and over runs: once
-    :data:`~audit_provider.core.shipping.refusals.TOO_MANY_REFUSED` events have been refused and none taken in
-    between, no more of them are set aside. Events with verdicts of their own count where they share one reason, digits
-    and quoted text aside. What a batch has taken behind them clears all of them, so that a run of bad events passes
-    where its batch ends with a good one. Events that are set aside without being sent do not count.
+    Refused events are set aside, but a destination that refuses everything must not turn the whole log into dead
+    letters. So refusals in a row are counted, across batches and runs: once
+    :data:`~audit_provider.core.shipping.refusals.TOO_MANY_REFUSED` events have been refused and none has been taken in
+    between, no more of them are set aside. Events that were refused with a reason of their own count only if they have
+    the same reason, apart from digits and quoted text. If the destination takes a later event of the batch, the
+    refusals before it no longer count, so a series of bad events is passed if a good one follows in the batch. Events
+    that are set aside without being sent do not count.
 
     :param segments: number and all events of each segment, ascending, from the offset's segment on.
     :param commit: records an offset, durably.
     :param set_aside: keeps dead letters, durably; called before the commit that moves over them.
-    :param terms: how the destination is served. :param changes: fields of :class:`Terms` that differ from ``terms``, or
-        all of them in its place.
-    :raises StopError: the destination refuses the sender, or every event. Nothing is set aside for that, everything is
+    :param terms: how to ship to the destination. :param changes: fields of :class:`Terms` that differ from ``terms``;
+        without ``terms``, all of its fields.
+    :raises StopError: the destination refuses the sender, or every event. No event is set aside for that, everything is
         kept.
     :raises RetryError: the destination does not answer or asks for a long pause. Everything is kept.
     """
@@ -74,13 +75,13 @@ def ship(
             if not terms.is_over:
                 try:
                     lot, last = next(lots, (None, False))
-                except Exception as error:  # noqa: BLE001 - raised again once what is on its way is recorded
+                except Exception as error:  # noqa: BLE001 - raised again once the batches being sent are recorded
                     broken = error
             if lot is not None:
                 run = LotRun(destination, lot, terms, last=last)
                 flying.append((run, pool.submit(run.send)))
-                del run  # or what is done would stay in memory while the next lot is packed
-            # One at a time until the offset has caught up, so that no more lies ahead than one failure has left there.
+                del run  # so that a finished lot does not stay in memory while the next one is packed
+            # Send one at a time until the offset has caught up, so that repeated failures do not add to ``ahead``.
             if flying and (lot is None or offset.ahead or len(flying) >= concurrency):
                 offset = _settle(flying, offset, commit, set_aside, terms.now)
                 if flying.popleft()[0].slow_down:
@@ -94,12 +95,13 @@ def ship(
 def _with_last(packed: Iterator[Lot], *, looks_ahead: bool) -> Iterator[tuple[Lot, bool]]:
     """Yield each lot, and whether it is the last.
 
-    :param looks_ahead: pack a lot before the one in front of it is sent, which alone can tell. Else none is the last.
+    :param looks_ahead: pack each lot before the one in front of it is sent, to know which is the last. If False, no lot
+        is marked as the last.
     """
     if not looks_ahead:
         for each in packed:
             yield each, False
-            del each  # or it and its segment would stay in memory while the next lot is packed
+            del each  # so that it and its segment do not stay in memory while the next lot is packed
         return
     lot = next(packed, None)
     while lot is not None:
@@ -119,9 +121,10 @@ def _settle(
     set_aside: Callable[[Sequence[DeadLetter]], None],
     now: Callable[[], datetime],
 ) -> Offset:
-    """Record what is finished of the first lot on its way, and return the offset after it.
+    """Record the finished part of the first lot that is being sent, and return the offset after it.
 
-    Also where an error ends the run, and then of the others too: what is taken must not be sent again.
+    If an error ends the run, the events taken from the other lots are recorded too, because they must not be sent
+    again.
     """
     run, sent = flying[0]
     error = sent.exception()
@@ -144,19 +147,19 @@ def _settle(
 
 
 def _ahead(flying: Sequence[_Flying], offset: Offset) -> tuple[Ahead, ...]:
-    """Return what is taken beyond an offset: of the lots on their way, and what earlier runs left behind those."""
+    """Return the events taken beyond an offset: of the lots being sent, and of earlier runs beyond these lots."""
     place, behind = (offset.segment, offset.index), flying[-1][0].lot.after
     taken = chain.from_iterable(run.taken(place) for run, _ in flying)
     return ahead_of(chain(taken, (each for each in offset.ahead if place_of(each) >= behind)))
 
 
 class _Here:
-    """Runs at once what a pool would run elsewhere."""
+    """Stands in for a thread pool and runs each task immediately in this thread."""
 
     def submit(self, work: Callable[[], None]) -> Future[None]:
         done: Future[None] = Future()
         try:
             done.set_result(work())  # type: ignore[func-returns-value]
-        except BaseException as error:  # noqa: BLE001 - handed on as it is
+        except BaseException as error:  # noqa: BLE001 - the future raises it
             done.set_exception(error)
         return done

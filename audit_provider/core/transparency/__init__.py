@@ -1,5 +1,6 @@
-"""Transparency: each stream is a Merkle log in the public standard, so that strangers check it with tools that exist.
+"""Transparency: each stream is a Merkle log by the public standard, so that anybody can check it with existing tools.
 
-``merkle`` is the arithmetic of RFC 6962, ``checkpoint`` is what is signed of a log, with Ed25519,
-``tree`` makes the log of a chain of segments and keeps what its proofs need, ``proof`` is one event's proof.
+``merkle`` has the hashes and proofs of RFC 6962. ``checkpoint`` has the checkpoints of a log, signed with Ed25519, and
+the proof of one event. ``tree`` makes the log of a chain of segments and keeps what its proofs need. ``witness`` gets
+the signature of a witness.
 """

@@ -1,10 +1,11 @@
-"""Signed notes and checkpoints by C2SP: a text, and signatures with Ed25519 below it; and an event's proof under one.
+"""Signed notes and checkpoints by C2SP, which are texts with Ed25519 signatures below; and the proof of an event.
 
-The text of a checkpoint says how many events a log has, and the root of its tree. The name of a key is the origin of
-the log that it signs, as for checkpoints it has to be. So one key pair signs many logs, and whoever knows the public
-key knows its name and number for each of them.
+The text of a checkpoint says how many events a log has, and the root of its tree. As the standard requires, the name
+of a key is the origin of the log that it signs. So one key pair signs many logs, and anybody who knows the public key
+can derive its name and number for each of them.
 
-The proof of an event needs no other event: its line, the path to a root, and the checkpoint of that root.
+The proof of an event consists of its line, the path to a root, and the checkpoint of that root. It needs no other
+event.
 
 https://c2sp.org/signed-note
 https://c2sp.org/tlog-checkpoint
@@ -42,30 +43,30 @@ _ID_BYTES = 4
 _DASH = "\N{EM DASH} "
 _NAME = re.compile(r"[^\s+]+")
 MOST_SIGNATURES = 100
-"""Lines of signatures that are read of one note."""
+"""Most signatures that are read from one note."""
 
 
 class Verifier(Protocol):
-    """A key that proves signatures under notes: of a log, or of a witness."""
+    """The key of a log or of a witness, which verifies signatures under notes."""
 
     def has_signed(self, note: Note, name: str) -> bool:
-        """Whether the key has signed a note of the log of a name.
+        """Return whether the key has signed a note. :param name: of the log.
 
-        :raises ProtocolError: a signature that names the key is not its own.
+        :raises ProtocolError: a signature names the key, but was not made with it.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
-    """A key that proves signatures. :ivar raw: its 32 bytes."""
+    """A public key, which verifies signatures. :ivar raw: its 32 bytes."""
 
     raw: bytes
 
     @classmethod
     def of_text(cls, text: str) -> PublicKey:
-        """Return the key that a text holds: 32 bytes in base64, a verifier ``name+number+key``, or PEM.
+        """Return the key in a text, which is 32 bytes in base64, a verifier key ``name+number+key``, or PEM.
 
-        :raises ConfigurationError: it holds none.
+        :raises ConfigurationError: the text is none of these.
         """
         text = text.strip()
         try:
@@ -74,7 +75,7 @@ class PublicKey:
                 if isinstance(key, Ed25519PublicKey):
                     return cls(key.public_bytes(Encoding.Raw, PublicFormat.Raw))
             else:
-                # A name holds no '+', base64 may.
+                # A name contains no '+', but base64 may.
                 raw = base64.b64decode(text.split("+", 2)[2] if _is_verifier(text) else text, validate=True)
                 if len(raw) == _KEY_BYTES + 1 and raw[:1] == _ED25519:
                     raw = raw[1:]
@@ -90,15 +91,15 @@ class PublicKey:
         return base64.b64encode(self.raw).decode()
 
     def number(self, name: str) -> bytes:
-        """Return the four bytes by which a signature names this key under a name."""
+        """Return the four bytes by which a signature names this key. :param name: of the log."""
         return hashlib.sha256(name.encode() + b"\n" + _ED25519 + self.raw).digest()[:_ID_BYTES]
 
     def verifier(self, name: str) -> str:
-        """Return the key as other tools take it, such as Go's ``note.NewVerifier``."""
+        """Return the key in the form that other tools accept, such as Go's ``note.NewVerifier``."""
         return f"{name}+{self.number(name).hex()}+{base64.b64encode(_ED25519 + self.raw).decode()}"
 
     def proves(self, signature: bytes, text: bytes) -> bool:
-        """Whether a signature is this key's over a text."""
+        """Return whether a signature over a text was made with this key."""
         try:
             Ed25519PublicKey.from_public_bytes(self.raw).verify(signature, text)
         except (InvalidSignature, ValueError):
@@ -106,9 +107,9 @@ class PublicKey:
         return True
 
     def has_signed(self, note: Note, name: str) -> bool:
-        """Whether the key has signed a note of the log of a name.
+        """Return whether the key has signed a note. :param name: of the log.
 
-        :raises ProtocolError: a signature that names the key is not its own.
+        :raises ProtocolError: a signature names the key, but was not made with it.
         """
         own = note.signature(name, self.number(name))
         if own is None:
@@ -120,15 +121,15 @@ class PublicKey:
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A key that signs. :ivar seed: its 32 secret bytes, which no message and no ``repr`` shows."""
+    """A private key, which signs. :ivar seed: its 32 secret bytes, which no message and no ``repr`` shows."""
 
     seed: bytes = field(repr=False)
 
     @classmethod
     def of_text(cls, text: str) -> SigningKey:
-        """Return the key that a text holds: 32 bytes in base64, or PEM (PKCS 8).
+        """Return the key in a text, which is 32 bytes in base64, or PEM (PKCS 8).
 
-        :raises ConfigurationError: it holds none.
+        :raises ConfigurationError: the text is neither.
         """
         text = text.strip()
         try:
@@ -148,7 +149,7 @@ class SigningKey:
 
     @property
     def public(self) -> PublicKey:
-        """The key that proves what this one signs."""
+        """The public key that verifies the signatures of this key."""
         key = Ed25519PrivateKey.from_private_bytes(self.seed).public_key()
         return PublicKey(key.public_bytes(Encoding.Raw, PublicFormat.Raw))
 
@@ -159,7 +160,7 @@ class SigningKey:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """One line below a note. :ivar number: that names the key, see :meth:`PublicKey.number`."""
+    """One signature line below a note. :ivar number: of the key, see :meth:`PublicKey.number`."""
 
     name: str
     number: bytes
@@ -171,20 +172,20 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A text and its signatures. :ivar text: ends with a line's end."""
+    """A text and its signatures. :ivar text: ends with a line break."""
 
     text: str
     signatures: tuple[Signature, ...] = ()
 
     @classmethod
     def of(cls, written: str) -> Note:
-        """Return a note as it is written.
+        """Return the note that a text represents.
 
-        :raises ProtocolError: it is none.
+        :raises ProtocolError: the text is not a note.
         """
         text, separator, below = written.rpartition("\n\n")
         if not separator or not below.endswith("\n"):
-            # An unsigned one of ours has no empty line.
+            # An unsigned note of this package has no empty line.
             if written.endswith("\n") and "\n\n" not in written:
                 return cls(written)
             raise ProtocolError(
@@ -207,16 +208,16 @@ class Note:
     def signed_by(self, keys: Iterable[Verifier], name: str) -> list[Verifier]:
         """Return the keys that have signed this note. :param name: of the log.
 
-        :raises ProtocolError: a signature that names one of the keys is not its own.
+        :raises ProtocolError: a signature names one of the keys, but was not made with it.
         """
         return [each for each in keys if each.has_signed(self, name)]
 
 
 def signed(text: str, name: str, keys: Sequence[SigningKey]) -> Note:
-    """Return a note, signed by each key under a name.
+    """Return a note, signed by each key.
 
-    :param text: ends with a line's end, and holds no empty line.
-    :raises ValueError: text or name are none of a note.
+    :param text: ends with a line break, and contains no empty line. :param name: of the log.
+    :raises ValueError: the text or the name is not allowed in a note.
     """
     if not text.endswith("\n") or "\n\n" in text or not _NAME.fullmatch(name):
         raise ValueError("a note needs lines of text, and a name without spaces and '+'")
@@ -245,7 +246,10 @@ _LINES = 3
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What is signed of a log. :ivar origin: its name, unique in the world. :ivar size: of how many leaves."""
+    """The statement about a log that is signed. :ivar origin: name of the log, globally unique.
+
+    :ivar size: number of leaves. :ivar root: hash of the tree with these leaves.
+    """
 
     origin: str
     size: int
@@ -253,9 +257,9 @@ class Checkpoint:
 
     @classmethod
     def of(cls, text: str) -> Checkpoint:
-        """Return the checkpoint that the text of a note is; further lines are passed over, as the standard has it.
+        """Return the checkpoint in the text of a note; further lines are ignored, as the standard requires.
 
-        :raises ProtocolError: it is none.
+        :raises ProtocolError: the text is not a checkpoint.
         """
         lines = text.split("\n")
         if len(lines) <= _LINES or lines[-1] or not lines[0] or not _SIZE.fullmatch(lines[1]):
@@ -272,16 +276,16 @@ class Checkpoint:
         return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
 
     def signed(self, keys: Sequence[SigningKey]) -> Note:
-        """Return the note of this checkpoint; without a key it has no signature."""
+        """Return the note of this checkpoint; without keys, it has no signature."""
         return signed(str(self), self.origin, keys)
 
 
 FORMAT = "audit_provider.proof/1"
-"""Says how the file is to be read; another number is another form."""
+"""The format of the file; the number changes with it."""
 
 
 class EventProof(msgspec.Struct, frozen=True, kw_only=True):
-    """A proof, as it is kept as JSON.
+    """The proof of an event, which is kept as JSON.
 
     :ivar line: of the event in its segment, byte for byte, as text. :ivar place: of the leaf in the log, from 0.
     :ivar path: hashes from the leaf to the root, in base64. :ivar checkpoint: the note.
@@ -295,9 +299,9 @@ class EventProof(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of_json(cls, content: bytes) -> EventProof:
-        """Return the proof in a file.
+        """Return the proof in a file's content.
 
-        :raises ProtocolError: it holds none.
+        :raises ProtocolError: the content is not a proof.
         """
         try:
             found = msgspec.json.decode(content, type=cls)
@@ -315,7 +319,7 @@ class EventProof(msgspec.Struct, frozen=True, kw_only=True):
     def event(self) -> dict[str, Any]:
         """Id, time and record of the event.
 
-        :raises ProtocolError: the line is no event.
+        :raises ProtocolError: the line is not an event.
         """
         try:
             return msgspec.json.decode(self.line, type=dict[str, Any])
@@ -323,9 +327,9 @@ class EventProof(msgspec.Struct, frozen=True, kw_only=True):
             raise ProtocolError("the line of the proof is no event.") from None
 
     def check(self, keys: Sequence[Verifier]) -> tuple[Checkpoint, list[Verifier]]:
-        """Return the checkpoint that the event is proven to be under, and which of the keys have signed it.
+        """Check the proof; return the checkpoint of a log that contains the event, and the keys that have signed it.
 
-        :raises ProtocolError: the proof proves nothing.
+        :raises ProtocolError: the proof is wrong, or none of the keys has signed the checkpoint.
         """
         note = Note.of(self.checkpoint)
         checkpoint = Checkpoint.of(note.text)

@@ -1,8 +1,8 @@
 """Merkle trees by RFC 6962, the same as in RFC 9162: hashes, roots, proofs of inclusion and of consistency.
 
-A *range* is the hashes of the largest whole subtrees that cover some leaves side by side. It has at most two hashes
-for each binary digit of its length, and ranges that meet are joined without the leaves. The range from leaf 0 is all
-that is needed to go on with a tree.
+A *range* represents some adjacent leaves by the hashes of the largest complete subtrees that cover them. It has at most
+two hashes for each binary digit of its length. Adjacent ranges can be joined without their leaves. The range from leaf
+0 on is all that is needed to continue a tree.
 
 https://www.rfc-editor.org/rfc/rfc6962#section-2.1
 """
@@ -19,7 +19,7 @@ _PART_BYTES = 64 * 1024
 _sha256 = hashlib.sha256
 
 Subtree = Callable[[int, int], bytes]
-"""Returns the hash of the tree over the leaves from one place up to another."""
+"""Returns the hash of the tree over the leaves ``begin <= place < end``."""
 
 
 def leaf_hash(data: bytes) -> bytes:
@@ -28,9 +28,9 @@ def leaf_hash(data: bytes) -> bytes:
 
 
 def leaf_hashes(lines: bytes) -> list[bytes]:
-    """Return the hash of each line, in order; every line ends with ``\\n``, which is no part of the leaf.
+    """Return the hash of each line, in order. Every line ends with ``\\n``, which is not part of the leaf.
 
-    They are cut off part by part: what is hashed is still in the processor's cache then.
+    The text is split part by part, so that the lines are still in the processor's cache when they are hashed.
     """
     found: list[bytes] = []
     begin = 0
@@ -48,7 +48,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """The leaves ``begin <= place < end`` of a tree, as hashes of the largest whole subtrees from left to right."""
+    """The leaves ``begin <= place < end`` of a tree, as hashes of the largest complete subtrees from left to right."""
 
     begin: int = 0
     end: int = 0
@@ -68,7 +68,7 @@ class Range:
             sizes.append(size)
             hashes.append(each)
             place += size
-            # Two neighbours of one size are one subtree where the left one begins at a multiple of twice the size.
+            # Two neighbours of equal size form one subtree if the left one begins at a multiple of twice their size.
             while len(sizes) > 1 and sizes[-1] == sizes[-2] and (place - 2 * sizes[-1]) % (2 * sizes[-1]) == 0:
                 right, left = hashes.pop(), hashes.pop()
                 hashes.append(node_hash(left, right))
@@ -77,7 +77,7 @@ class Range:
 
     @property
     def root(self) -> bytes:
-        """The hash of the tree over these leaves. It must begin where such a tree may, as leaf 0 does."""
+        """The hash of the tree over these leaves, which must begin where such a tree can begin, for example at 0."""
         if not self.hashes:
             return _sha256(b"").digest()
         root = self.hashes[-1]
@@ -87,7 +87,7 @@ class Range:
 
 
 def spans(begin: int, end: int) -> Iterator[tuple[int, int]]:
-    """Yield beginning and size of the largest whole subtrees that cover some leaves, from left to right."""
+    """Yield beginning and size of the largest complete subtrees that cover some leaves, from left to right."""
     while begin < end:
         size = (begin & -begin) or 1 << (end - begin).bit_length()
         while begin + size > end:
@@ -115,7 +115,7 @@ def range_of(leaves: Sequence[bytes], begin: int) -> Range:
 
 
 def inclusion_proof(place: int, size: int, subtree: Subtree) -> list[bytes]:
-    """Return the proof that the leaf at a place is in the tree of a size.
+    """Return the proof that the leaf at a place is in the tree with ``size`` leaves.
 
     :raises ValueError: the tree has no such place.
     """
@@ -135,7 +135,7 @@ def inclusion_proof(place: int, size: int, subtree: Subtree) -> list[bytes]:
 
 
 def consistency_proof(old: int, size: int, subtree: Subtree) -> list[bytes]:
-    """Return the proof that the tree of a size begins with the tree of an older size.
+    """Return the proof that the tree with ``size`` leaves begins with the tree with ``old`` leaves.
 
     :raises ValueError: the older one is larger, or empty.
     """
@@ -157,7 +157,7 @@ def consistency_proof(old: int, size: int, subtree: Subtree) -> list[bytes]:
 
 
 def proves_inclusion(leaf: bytes, place: int, size: int, proof: Sequence[bytes], root: bytes) -> bool:
-    """Whether a proof shows that a leaf stands at a place of the tree with a root.
+    """Return whether a proof shows that a leaf is at a place of the tree with a root.
 
     https://www.rfc-editor.org/rfc/rfc9162#section-2.1.3.2
 
@@ -180,7 +180,7 @@ def proves_inclusion(leaf: bytes, place: int, size: int, proof: Sequence[bytes],
 
 
 def proves_consistency(old: int, old_root: bytes, size: int, root: bytes, proof: Sequence[bytes]) -> bool:
-    """Whether a proof shows that the tree with a root begins with an older one.
+    """Return whether a proof shows that the tree with a root begins with an older tree.
 
     https://www.rfc-editor.org/rfc/rfc9162#section-2.1.4.2
     """
@@ -211,5 +211,5 @@ def proves_consistency(old: int, old_root: bytes, size: int, root: bytes, proof:
 
 
 def _split(size: int) -> int:
-    """Return the largest power of two below a size."""
+    """Return the largest power of two less than a size."""
     return 1 << (size - 1).bit_length() - 1

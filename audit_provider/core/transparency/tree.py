@@ -1,14 +1,14 @@
-"""The tree of a chain of segments: a leaf for each event, made once its segment is committed.
+"""The Merkle tree of a chain of segments, with one leaf per event, made after the event's segment is committed.
 
-Reading an event costs nothing more: the tree grows in the report, from segments that the chain proves. The leaf of an
-event is its line in the segment. Of each segment its *range* is kept beside the streams, some hundred bytes::
+The tree costs nothing while events are read: the report makes it grow, from segments that the chain proves. The leaf of
+an event is its line in the segment. The *range* of each segment, some hundred bytes, is kept beside the streams::
 
     <pipeline>/tree/<stream>/<chain>/<generation>/<number of the first segment>.json
 
-So a proof reads the segment of its event and these files, also where other segments are no longer kept. The files prove
-nothing by themselves: a proof leads to the root of a checkpoint, or it is none. The ledger keeps how far a tree has
-grown. Where a late run has replaced segments of it, another *generation* of the tree begins, with an origin of its own,
-since a log must never say two things about one size.
+So a proof needs only the segment of its event and these files, even if other segments are no longer kept. The files
+prove nothing by themselves: a proof is valid only if it leads to the root of a checkpoint. The ledger keeps how far a
+tree has grown. If a late run has replaced segments of a tree, a new *generation* of the tree begins, with its own
+origin, because a log must never state two roots for one size.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ TREE = "tree"
 """The folder of a pipeline that holds the ranges of its streams' trees."""
 
 BLOCK_BYTES = 64 * 1024
-"""A file of ranges is full with so many bytes, and the next one begins."""
+"""Bytes after which a file of ranges is full and the next one begins."""
 
 _LEAVES_KEPT = 4
 _NAME = re.compile(r"([0-9]{12})\.json")
@@ -47,16 +47,17 @@ _NAME = re.compile(r"([0-9]{12})\.json")
 class TreeHead:
     """How far the tree of a stream has grown.
 
-    :ivar chain: of segments. :ivar generation: from 0; one more each time when segments of the tree were replaced.
-    :ivar head: the last segment in it. :ivar before: events of the chain before its first leaf, which were removed
-        before the tree began. :ivar block: number of the first segment in the last file of ranges, 0 for none.
+    :ivar chain: of segments. :ivar generation: from 0; it increases each time segments of the tree were replaced.
+    :ivar head: the last segment in the tree. :ivar before: events of the chain before the first leaf, which were
+        removed before the tree began. :ivar block: number of the first segment in the last file of ranges, 0 if there
+        is none.
     :ivar hashes: of the range from the first leaf to the last, in base64.
-    :ivar size: of the last checkpoint, and :ivar made_at: when that was made; None if none was made.
+    :ivar size: of the last checkpoint, and :ivar made_at: when it was made; None if there is none.
     :ivar root: of the last checkpoint, hexadecimal.
-    :ivar unwitnessed_since: when the witness first did not sign a checkpoint of the stream, and has not since; None
-        where it has signed the last one, or there is no witness.
-    :ivar index: how far the index of the segments' ids is; it is written by the same report.
-    :ivar version: see ``state_version``.
+    :ivar unwitnessed_since: since when the witness has not signed a checkpoint of the stream; None if it has signed the
+        last one, or there is no witness.
+    :ivar index: how far the index of the segments' ids reaches; the same report writes it.
+    :ivar version: of the record, see ``state_version``.
     """
 
     chain: str
@@ -89,7 +90,10 @@ TREES: Codec[TreeHead] = Codec(
 
 
 class SegmentRange(msgspec.Struct, frozen=True):
-    """The range of one segment. :ivar digest: of its manifest. :ivar end: leaves up to its last, in the whole tree."""
+    """The range of one segment. :ivar digest: of its manifest. :ivar end: leaves of the whole tree up to its last one.
+
+    :ivar hashes: in base64.
+    """
 
     number: int
     digest: str
@@ -126,7 +130,7 @@ class TreeFiles:
     def get(self, first: int) -> tuple[int, list[SegmentRange]]:
         """Return the place of the first leaf in a file, and its ranges.
 
-        :raises SpoolDamagedError: it is missing or holds none. :raises StopError: it is of a newer version.
+        :raises SpoolDamagedError: it is missing or has no ranges. :raises StopError: it is from a newer version.
         """
         key = self._key(first)
         content = self._store.get(key)
@@ -138,9 +142,9 @@ class TreeFiles:
         return block.begin, block.segments
 
     def all(self) -> list[SegmentRange]:
-        """Return the ranges of all segments, in their order. Files with other names are not the tree's.
+        """Return the ranges of all segments, in order. Files with other names are ignored.
 
-        :raises SpoolDamagedError: a file is missing or holds none.
+        :raises SpoolDamagedError: a file is missing or has no ranges.
         """
         found: list[SegmentRange] = []
         end = 0
@@ -157,7 +161,7 @@ class TreeFiles:
 
     @staticmethod
     def generations(store: Store, folder: str, chain: str) -> list[int]:
-        """Return the generations of which files are kept. :param folder: of the stream in the spool."""
+        """Return the generations that have files. :param folder: of the stream in the spool."""
         pipeline, _, stream = folder.partition("/")
         found = store.folders(f"{pipeline}/{TREE}/{stream}/{chain or 'unnamed'}/")
         return [int(each) for each in found if each.isdecimal()]
@@ -167,9 +171,9 @@ class TreeFiles:
 
 
 def leaves_of(stream: Stream, manifest: Manifest) -> list[bytes]:
-    """Return the hashes of a segment's events, in order.
+    """Return the leaf hashes of a segment's events, in order.
 
-    :raises SpoolDamagedError: the segment is missing, is not what was written, or has not a line for each event.
+    :raises SpoolDamagedError: the segment is missing, is not what was written, or does not have a line for each event.
     """
     found = leaf_hashes(stream.lines(manifest))
     if len(found) != manifest.events:
@@ -180,10 +184,10 @@ def leaves_of(stream: Stream, manifest: Manifest) -> list[bytes]:
 def grow(
     stream: Stream, head: Head, tree: TreeHead, files: TreeFiles, *, over: Callable[[], bool] = lambda: False
 ) -> Iterator[TreeHead]:
-    """Let a tree grow up to a head, and yield how far it is whenever that is durable: record it.
+    """Let a tree grow up to a head. Each time a file is durable, yield how far the tree has grown, to be recorded.
 
-    :param head: that the ledger proves. :param tree: of the same chain, see :func:`standing`.
-    :param over: says that the time is up; the rest is left for the next run.
+    :param head: proven by the ledger. :param tree: of the same chain, see :func:`standing`.
+    :param over: returns whether the time is up; the next run continues.
     :raises SpoolDamagedError: a segment or a file of ranges is missing or is not what was written.
     """
     if tree.head.number >= head.number:
@@ -193,7 +197,7 @@ def grow(
     if tree.block:
         block = tree.block
         begin, ranges = files.get(block)
-        # A run that died before it recorded what it had written left more here.
+        # A run that died before it recorded its progress may have left further ranges here.
         ranges = [each for each in ranges if each.number <= tree.head.number]
     size = sum(map(_bytes_of, ranges))
     is_new = False
@@ -215,9 +219,9 @@ def grow(
 
 
 def standing(stream: Stream, chain: str, head: Head, tree: TreeHead | None) -> tuple[TreeHead, str]:
-    """Return the tree that goes on in a chain, and why it is another one than was kept; "" if it is the same.
+    """Return the tree to continue in a chain, and why it is not the recorded one; "" if it is.
 
-    :param head: that the ledger proves. :param tree: what is kept; None if nothing is.
+    :param head: proven by the ledger. :param tree: the recorded tree; None if there is none.
     :raises SpoolDamagedError: a manifest is missing or is not what was written.
     """
     oldest = stream.oldest()
@@ -235,9 +239,9 @@ def standing(stream: Stream, chain: str, head: Head, tree: TreeHead | None) -> t
 
 
 class TreeReader:
-    """Returns the hashes that proofs are made of, from the ranges of segments, and from segments where they are cut.
+    """Returns the hashes for proofs, from the ranges of whole segments, and from the leaves of partly covered segments.
 
-    :param ranges: of all segments in the tree. :param leaves: returns the leaves' hashes of one of these segments.
+    :param ranges: of all segments in the tree. :param leaves: returns the leaf hashes of one of these segments.
     """
 
     def __init__(self, ranges: Sequence[SegmentRange], leaves: Callable[[SegmentRange], list[bytes]]) -> None:
@@ -247,9 +251,9 @@ class TreeReader:
         self._read: OrderedDict[int, list[bytes]] = OrderedDict()
 
     def subtree(self, begin: int, end: int) -> bytes:
-        """Return the hash of the tree over the leaves from one place up to another.
+        """Return the hash of the tree over the leaves ``begin <= place < end``.
 
-        :raises SpoolDamagedError: a segment that is cut there is no longer kept, or the tree does not reach so far.
+        :raises SpoolDamagedError: a partly covered segment is no longer kept, or the tree is too small.
         """
         if not self._ends or end > self._ends[-1]:
             raise SpoolDamagedError(f"the tree has {self._ends[-1] if self._ends else 0} leaves, but {end} are wanted.")
@@ -276,7 +280,7 @@ class TreeReader:
 
 
 def _holds(stream: Stream, head: Head, last: Head, oldest: int) -> bool:
-    """Whether the chain that a head leads to holds a segment, and all that follows is kept."""
+    """Return whether the chain of a head contains a segment, and all segments after it are kept."""
     if last.number >= head.number:
         return (last.number, last.digest) == (head.number, head.digest)
     if last.number + 1 < oldest:
@@ -297,11 +301,11 @@ def _bytes_of(segment: SegmentRange) -> int:
 
 
 def packed(hashes: Sequence[bytes]) -> str:
-    """Return hashes as they are kept: one after another, in base64."""
+    """Return hashes in the form in which they are kept: concatenated, in base64."""
     return base64.b64encode(b"".join(hashes)).decode()
 
 
 def unpacked(text: str) -> tuple[bytes, ...]:
-    """Return the hashes that :func:`packed` made a text of."""
+    """Return the hashes in a text that :func:`packed` made."""
     raw = base64.b64decode(text)
     return tuple(raw[place : place + HASH_BYTES] for place in range(0, len(raw), HASH_BYTES))

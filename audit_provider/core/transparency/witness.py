@@ -1,7 +1,7 @@
-"""Witnesses by C2SP: somebody else keeps the last checkpoint of a log, and signs only one that goes on from it.
+"""Witnesses by C2SP: another party keeps the last checkpoint of a log, and signs only a checkpoint that extends it.
 
-So a log that says one thing to an auditor and another to a SIEM needs the witness's help. The signature is a
-*cosignature*: a time, and Ed25519 over a line that says what it is, the time, and the text of the checkpoint.
+So a log cannot show an auditor something else than a SIEM, unless the witness takes part in it. The signature is a
+*cosignature*: a time, and an Ed25519 signature over a fixed first line, the time, and the text of the checkpoint.
 
 https://c2sp.org/tlog-witness
 https://c2sp.org/tlog-cosignature
@@ -23,7 +23,7 @@ from audit_provider.core.model import UTC
 from audit_provider.core.transparency.checkpoint import Note, PublicKey
 
 _COSIGNATURE = b"\x04"
-_COSIGNATURE_BEGIN = "B"  # of base64 whose first byte is 4 to 7, and a log's key has 1
+_COSIGNATURE_BEGIN = "B"  # base64 begins so if the first byte is 4 to 7; a log's key has 1
 _TIME_BYTES, _SIGNATURE_BYTES, _KEY_BYTES = 8, 64, 32
 _VERIFIER = re.compile(r"([^\s+]+)\+([0-9a-f]{8})\+(\S+)")
 _SIZE = re.compile(rb"(0|[1-9][0-9]{0,18})\n?")
@@ -41,7 +41,7 @@ class Answered(Protocol):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """The headers; upper and lower case of their names are the same."""
+        """The headers; the case of their names does not matter."""
 
     @property
     def body(self) -> bytes:
@@ -58,16 +58,16 @@ Send = Callable[[bytes], Answered]
 
 @dataclass(frozen=True, slots=True)
 class WitnessKey:
-    """The key of a witness. :ivar name: of the witness. :ivar key: of Ed25519."""
+    """The key of a witness. :ivar name: of the witness. :ivar key: its Ed25519 key."""
 
     name: str
     key: PublicKey
 
     @classmethod
     def of_text(cls, text: str) -> WitnessKey:
-        """Return the key that a verifier key ``name+number+key`` of the type *cosignature* holds.
+        """Return the key in a verifier key ``name+number+key`` of the type *cosignature*.
 
-        :raises ConfigurationError: it is none.
+        :raises ConfigurationError: the text is not such a key.
         """
         match = _VERIFIER.fullmatch(text.strip())
         try:
@@ -94,7 +94,7 @@ class WitnessKey:
     def cosigned_at(self, note: Note) -> datetime | None:
         """Return when the witness has signed a checkpoint; None if it has not.
 
-        :raises ProtocolError: a signature that names the key was not made with it.
+        :raises ProtocolError: a signature names the key, but was not made with it.
         """
         own = note.signature(self.name, self.number)
         if own is None:
@@ -106,17 +106,17 @@ class WitnessKey:
         return _EPOCH + timedelta(seconds=seconds) if seconds < (_LATEST - _EPOCH).total_seconds() else _LATEST
 
     def has_signed(self, note: Note, name: str) -> bool:
-        """Whether the witness has signed a checkpoint. :param name: of the log, which any name may be.
+        """Return whether the witness has signed a checkpoint. :param name: of the log, not used.
 
-        :raises ProtocolError: a signature that names the key was not made with it.
+        :raises ProtocolError: a signature names the key, but was not made with it.
         """
         return self.cosigned_at(note) is not None
 
 
 def verifier_of(text: str) -> PublicKey | WitnessKey:
-    """Return the key of a log or of a witness that a text holds, see :meth:`PublicKey.of_text`.
+    """Return the key of a log or of a witness in a text, see :meth:`PublicKey.of_text`.
 
-    :raises ConfigurationError: it holds none.
+    :raises ConfigurationError: the text is not a key.
     """
     match = _VERIFIER.fullmatch(text.strip())
     is_witness = match and match[3].startswith(_COSIGNATURE_BEGIN)
@@ -129,10 +129,10 @@ def cosigned(
     """Return a checkpoint with the cosignature of a witness.
 
     :param note: signed by the log. :param size: of the checkpoint.
-    :param known: size of the checkpoint that the witness is thought to have; it corrects a wrong one.
+    :param known: supposed size of the last checkpoint that the witness has; the witness corrects a wrong one.
     :param proof: returns the consistency proof from a size, which is at least 1 and less than ``size``.
     :raises ConfigurationError: the witness does not know the log or its key.
-    :raises ProtocolError: the witness has seen another log under this name, or its answer is none.
+    :raises ProtocolError: the witness has seen another log with this name, or its answer is not valid.
     :raises UnavailableError: it does not answer.
     """
     known = known if 0 <= known <= size else 0
@@ -174,7 +174,7 @@ def _request(note: Note, size: int, known: int, proof: Callable[[int], Sequence[
 
 
 def _with(note: Note, key: WitnessKey, answer: Answered) -> Note:
-    """Return a note with the witness's own signature of an answer; those of keys that nobody named are left out."""
+    """Return a note with the witness's signature from an answer; signatures of other keys are left out."""
     try:
         answered = Note.of(f"{note.text}\n{answer.body.decode()}")
     except (UnicodeDecodeError, ProtocolError):
