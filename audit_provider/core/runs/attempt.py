@@ -29,7 +29,7 @@ class Patience:
     """How long a try may last, and whether the destination has accepted events during it.
 
     :ivar begun: when the try began. For a backfill, the time starts over after a wait if events were accepted before.
-        :param minutes: how long it may last.
+    :param minutes: how long it may last.
     :param goes_on: True if no later run ships the rest, as for a backfill; then there is no deadline.
     """
 

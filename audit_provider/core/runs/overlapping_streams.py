@@ -82,8 +82,8 @@ class DeliveredWindows:
     :ivar pipeline: its name. :ivar position: of the live stream, for the segments of one source.
     :ivar delivered_to: returns the digest of how the destination is reached now, see
         :attr:`~audit_provider.core.model.Offset.delivered_to`; "" if not known, and then nothing is proven.
-        :ivar whole_segments: whether the destination names objects by their content, see
-            :class:`~audit_provider.core.destinations.base.Limits`.
+    :ivar whole_segments: whether the destination names objects by their content, see
+        :class:`~audit_provider.core.destinations.base.Limits`.
     :ivar now: returns the time, aware UTC. :ivar count: of the events that were left out.
     """
 

@@ -32,8 +32,7 @@ if TYPE_CHECKING:
     from audit_provider.core.spool.manifests import Outline
 
 _CLOCKS_APART = timedelta(days=1)
-"""Largest difference of two workers' clocks: a checkpoint may be dated this much before an event that it covers.
-"""
+"""Largest difference of two workers' clocks: a checkpoint may be dated this much before an event that it covers."""
 
 _AT_ONCE = 8
 """Segments of evidence that are read at the same time: a read from a bucket is mostly waiting."""

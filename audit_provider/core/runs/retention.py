@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from audit_provider.core.spool import Store
 
 _UNKNOWN_REACH = timedelta(days=8)
-"""Longer than any built-in source looks back; for positions of a version that did not record this.
-"""
+"""Longer than any built-in source looks back; for positions of a version that did not record this."""
 
 _MARKS = frozenset({"window_end", "watermark", "start", "floor"})
 """Keys of a strategy's state that hold the times from which it continues, also those of open windows."""

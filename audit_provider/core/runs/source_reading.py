@@ -1,4 +1,4 @@
-"""What a run needs to read a source: its connection, the account of that, and its part of the request budget.
+"""What a run needs to read a source: its connection, the account behind it, and its part of the request budget.
 
 Other tasks use parts of the same budget at the same time.
 """

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from audit_provider.core.runs.look import Lookout
 
 START_AGAIN = timedelta(minutes=5)
-"""How long to wait until a started run reads before starting another one, also if the same events are found again.
-"""
+"""How long to wait until a started run reads before starting another one, also if the same events are found again."""
 
 _MOST = timedelta(hours=1)
 _FIRST_ASK, _MOST_ASK = timedelta(seconds=10), timedelta(minutes=1)
