@@ -343,7 +343,7 @@ class Unwitnessed:
     now: Callable[[], datetime]
 
     def mark(self, name: StreamName) -> None:
-        """Note that the last checkpoint of a stream has no cosignature, and that this was the last attempt to get one."""
+        """Note that the last checkpoint of a stream has no cosignature, and the time of this attempt to get one."""
         self.store.put(self._key(name), msgspec.json.encode(self.now()))
 
     def unmark(self, name: StreamName) -> None:

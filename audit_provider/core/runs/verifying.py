@@ -128,7 +128,7 @@ class Verifying:
         return verify(self.store, pipeline=name, progress=progress, now=self.now, due=self._reads)
 
     def _reads(self, chain: str, manifest: Manifest) -> bool:
-        """Whether to read the events of a segment again: always of new segments, and of each day once in ``ROUND`` runs."""
+        """Whether to read a segment's events again: always in new segments, and each day once in ``ROUND`` runs."""
         if self._reads_all or manifest.number > self._before.heads.get(chain, 0):
             return True
         first, last = (each.astimezone(UTC).date() for each in (manifest.first_time, manifest.last_time))
