@@ -72,12 +72,12 @@ def with_id(found: str, vendor_id: str) -> str:
 
 
 def has_id(account: str) -> bool:
-    """Return whether an account is known by the vendor's id."""
+    """Return whether an account has a digest of the vendor's id."""
     return bool(account.partition(_BETWEEN)[2])
 
 
 def confirmed(kept: str) -> str:
-    """Return what a person sets as ``same_account`` to confirm an account whose id is not known."""
+    """Return the value of ``same_account`` with which a person confirms an account whose id is not known."""
     return kept if has_id(kept) else f"{kept}{_BETWEEN}"
 
 

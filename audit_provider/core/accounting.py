@@ -87,7 +87,7 @@ def account(stream: Stream, destination: str, position: Position, offset: Offset
     """Return the account of one destination; pending events are counted in the spool, not inferred.
 
     :param offset: None if the destination has not begun.
-    :raises SpoolDamagedError: the segments do not lead to the offset.
+    :raises SpoolDamagedError: a segment or manifest up to the offset is missing or is not what was written.
     """
     counts = position.counts
     place = _events_before(stream, position, offset)
@@ -151,7 +151,7 @@ def _at_least_open(offset: Offset | None, letters: LetterCounts) -> int:
 
 
 def _events_before(stream: Stream, position: Position, offset: Offset | None) -> int:
-    """Return how many events of the stream lie before the offset."""
+    """Return how many events of the stream are before the offset."""
     if offset is None:
         return 0
     if offset.segment > position.head.number:

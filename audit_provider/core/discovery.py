@@ -1,10 +1,9 @@
 """Finds descriptions: sources, destinations, presets and formats are values, and each kind is found in the same way.
 
-A description in this package is a public value in a module of one folder. A description in another package is named by
-an entry point. So nothing lists what exists.
+In this package, a description is a public value in a module of one folder. In other packages, an entry point names it.
+So no list of descriptions has to be maintained.
 
-Names of a package that are imported when they are first used are found here too, so that a task imports only what it
-uses.
+This module also has the lazy import of a package's public names, so that a task imports only what it uses.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ def modules_of(folder: str, path: Iterable[str], *, but: Collection[str] = ()) -
     """Yield the modules of a package, by name.
 
     :param folder: dotted name of the package. :param path: its ``__path__``.
-    :param but: names of modules that use what is found, and so cannot hold it.
+    :param but: names of modules to leave out, because they use the descriptions and so have none.
     """
     for module in sorted(iter_modules(path), key=lambda each: each.name):
         if not module.name.startswith("_") and module.name not in but:
@@ -49,7 +48,7 @@ def find(kind: type[_Kind], modules: Iterable[ModuleType], group: str) -> dict[s
     :param kind: class of the descriptions; each has a ``name``.
     :param modules: modules of this package that may hold some.
     :param group: entry points of other packages.
-    :raises ConfigurationError: two descriptions of this package have the same name, or one has none.
+    :raises ConfigurationError: two descriptions of this package have the same name, or one has no name.
     """
     found: dict[str, _Kind] = {}
     for module in modules:
@@ -61,10 +60,10 @@ def find(kind: type[_Kind], modules: Iterable[ModuleType], group: str) -> dict[s
 def find_registered(kind: type[_Kind], group: str, *, taken: Collection[str]) -> dict[str, _Kind]:
     """Return the descriptions of a kind that other packages have registered, by their names.
 
-    One that cannot be used is logged as an error and left out, so that it stops no pipeline that does not use it.
+    If one cannot be used, an error is logged and it is left out, so that pipelines that do not use it still run.
 
-    :param group: entry points. Each leads to a description, or to a module that holds some.
-    :param taken: names of this package's own, which no other may have.
+    :param group: entry points. Each names a description, or a module with descriptions.
+    :param taken: names of this package's own descriptions, which others must not have.
     """
     found: dict[str, _Kind] = {}
     for entry in sorted(entry_points(group=group), key=lambda each: each.name):
@@ -90,7 +89,7 @@ def find_registered(kind: type[_Kind], group: str, *, taken: Collection[str]) ->
 def _add(found: dict[str, _Kind], value: Any, where: str, taken: Collection[str] = ()) -> None:
     """Add a description.
 
-    :raises ConfigurationError: it has no name, or another one has it.
+    :raises ConfigurationError: it has no name, or another description has the same name.
     """
     if not value.name:
         raise ConfigurationError(f"{where} has a public {type(value).__name__} without a name: give it a 'name'.")
@@ -102,7 +101,7 @@ def _add(found: dict[str, _Kind], value: Any, where: str, taken: Collection[str]
 
 
 def imported_late(package: str, homes: Mapping[str, tuple[str, ...]]) -> Callable[[str], Any]:
-    """Return the ``__getattr__`` of a module that does not import some of its names before they are used.
+    """Return the ``__getattr__`` of a module that imports some of its names only when they are used.
 
     https://peps.python.org/pep-0562/
 

@@ -71,11 +71,11 @@ class ProtocolError(StopError):
 
 
 class MaybeStoredError(ProtocolError):
-    """A destination answered with a success that is not understood: most likely it has stored what was sent."""
+    """A destination reported a success in an unknown form: most likely it has stored the events."""
 
 
 class CutOffError(ProtocolError):
-    """An answer would have been larger than the service gives, so a shorter time range has to be requested."""
+    """An answer would have been larger than the service allows, so a shorter time range has to be requested."""
 
 
 class CircleError(ProtocolError):

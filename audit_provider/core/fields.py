@@ -52,10 +52,10 @@ def all_paths_of(written: str) -> tuple[str, ...]:
 
 @functools.lru_cache(maxsize=4096)
 def ways_of(keys: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
-    """Return the keys that a path may mean, in the order in which they are tried.
+    """Return the sequences of keys that a path may mean, in the order in which they are tried.
 
-    First each key stands for itself. Then one key contains dots, the longest first. A key that contains a dot already
-    was written with a backslash, and the path has no other meaning.
+    First, no key contains a dot. Then one key contains dots, the longest such key first. If a key already contains a
+    dot, it was written with a backslash, and the path has only this meaning.
     """
     if any("." in key for key in keys):
         return (keys,)
@@ -103,7 +103,7 @@ def text_of_scalar(value: Any) -> str:
 
 
 def is_absent(value: Any) -> bool:
-    """Whether a field has no value: it is absent, null, false or an empty text."""
+    """Return whether a field has no value: it is absent, null, false or an empty text."""
     return value is msgspec.UNSET or value is None or value is False or value == ""
 
 
@@ -206,8 +206,8 @@ class Extractor:
     def obstacle(self, path: str) -> Callable[[Any], str]:
         """Return a function from a decoded value to the path that hides ``path``.
 
-        That is a path above it whose value is neither an object nor empty; "" if there is none, so that an absent value
-        is really absent.
+        This is a path above it whose value is neither an object nor empty. If there is none (""), an absent value is
+        really absent.
         """
         keys = keys_of(path)
         names = [_attribute(key) for key in keys]

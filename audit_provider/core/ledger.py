@@ -12,8 +12,8 @@ key                                        writer                 holds
 ``audit_logs.<pipeline>.backfill.gaps``    the backfill's pulls   the windows that have gaps
 ``….reconcile.cursor`` / ``….to.…``        the reconciliation     the same as of the live stream
 ``….findings.cursor`` / ``….to.…``         the report / ship task the same as of the live stream, of findings
-``….gaps.acknowledged``                    people                 the gaps that somebody has looked at
-``audit_logs.<pipeline>.summary``          the report task        what the page shows beside these records
+``….gaps.acknowledged``                    people                 the gaps that somebody has acknowledged
+``audit_logs.<pipeline>.summary``          the report task        what the page shows besides these records
 ``audit_logs.<pipeline>.source``           the pull task          how the last runs that read the source ended
 ``….removed``                              the report task        how many segments of a stream were removed
 ``….evidence.cursor`` / ``….to.…``         the report / ship task the same as of the live stream, of evidence
@@ -339,7 +339,7 @@ class GapWindows:
 
 
 class TaskClaims:
-    """What one task of a pipeline claims of the request budgets, by source; written by that task alone, unfenced."""
+    """The claims of one task of a pipeline on the request budgets, by source. Only that task writes it, unfenced."""
 
     def __init__(self, ledger: Ledger, pipeline: str, task: str) -> None:
         self._ledger = ledger

@@ -150,7 +150,7 @@ class Gap:
     found_at: datetime | None = None
 
     def overlaps(self, other: Gap) -> bool:
-        """Whether both overlap in time and have the same reason."""
+        """Return whether both overlap in time and have the same reason."""
         alike = (self.kind, self.reason) == (other.kind, other.reason)
         return alike and self.wanted < other.possible and other.wanted < self.possible
 
@@ -330,7 +330,7 @@ class Offset:
 
 
 def lasting(seconds: float) -> str:
-    """Return a span of time as people say it: ``45 minutes``, ``17 hours``, ``3 days``."""
+    """Return a span of time in words: ``45 minutes``, ``17 hours``, ``3 days``. :param seconds: its length."""
     minutes = round(seconds / 60)
     if minutes < 120:
         return f"{minutes} minute{'s' * (minutes != 1)}"

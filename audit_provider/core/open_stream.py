@@ -39,7 +39,7 @@ class StreamProgress:
 
     @property
     def chain(self) -> str:
-        """The chain of segments that the position leads to."""
+        """The chain of segments to which the position belongs."""
         return self.position.chain
 
     @property
@@ -87,7 +87,7 @@ class OpenStream(StreamProgress):
 
     @property
     def stream(self) -> Stream:
-        """The segments that the position leads to."""
+        """The segments in the chain of the position."""
         return self.name.stream(self.store, self.position)
 
     def lost_head(self, oldest: int | None = None) -> str:
@@ -109,7 +109,7 @@ class OpenStream(StreamProgress):
     def account(self, destination: str) -> Account:
         """Return what became of the stream's events at a destination.
 
-        :raises SpoolDamagedError: the segments do not lead to the offset.
+        :raises SpoolDamagedError: a segment or manifest up to the offset is missing or is not what was written.
         """
         return accounting.account(self.stream, destination, self.position, self.offset(destination))
 
@@ -341,7 +341,7 @@ def _is_newer(copy: Position, kept: Position) -> bool:
 def opened_for(ledger: Ledger, store: Store, name: StreamName, destinations: Iterable[str]) -> OpenStream | None:
     """Return a stream, with the copy of its position if a destination has shipped beyond the position of the record.
 
-    That happens if a task was frozen before it wrote the position, and then replaced it by an older one.
+    That happens if a task was frozen before it wrote its position, so that its late write replaced a newer one.
 
     :return: None if the stream has no position yet.
     :raises StopError: a record holds something else.

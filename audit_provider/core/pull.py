@@ -297,7 +297,7 @@ class _Run:
         return {pages.spec.name: pages.sent for pages in asked if pages.sent}
 
     def _recall(self, since: datetime) -> None:
-        """Load the ids that events recorded since then may repeat."""
+        """Load the ids of spooled events that the source may serve again, given that it serves records since a time."""
         since = min(since, self._reader.now())
         if len(self._ahead) >= MOST_AHEAD:
             # The vendor's clock is wrong, by a time zone at most: more events are in the future than are remembered.

@@ -169,7 +169,7 @@ class OpenComparison:
 
 @dataclass(frozen=True, slots=True)
 class ReconciliationState:
-    """What is kept between runs.
+    """The state that is kept between runs.
 
     :ivar reached: everything that happened before this time is compared. :ivar last: the last finished comparison.
     :ivar untold: late events of finished comparisons that no run has reported at its end yet.

@@ -27,7 +27,7 @@ from audit_provider.core.fields import (
 from audit_provider.core.loose_json import BrokenError, rewritten, value_of
 from audit_provider.core.model import UTC, Event, Fields, Unreadable
 from audit_provider.core.times import ZERO_TIME, is_too_fine
-from audit_provider.core.times import time_from as time_from  # where others look for it
+from audit_provider.core.times import time_from as time_from  # other modules import it from here
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,7 +131,7 @@ class RecordReader:
     """Turns one page's records into events.
 
     An item that is not a JSON object, such as null, is kept too, because it may represent an event that the vendor
-    could not write. It is kept as ``{"record": null}``, since an event must be an object. Its id is a digest of its
+    could not write. It is kept as ``{"record": null}``, because an event must be an object. Its id is a digest of its
     content, and its time is that of the record before it, so that the order of the page does not change.
 
     A record that the strict decoder refuses is read by a tolerant one, repaired if necessary, and set aside if it
@@ -290,7 +290,7 @@ class RecordReader:
         return lines
 
     def _name_by_content(self, events: list[Event], nameless: Sequence[int], seen: Counter[str]) -> None:
-        """Give a digest of the record as id; a count distinguishes equal records."""
+        """Set a digest of the record as the id of each event without one; a count distinguishes equal records."""
         for place in nameless:
             event = events[place]
             canonical = self._content.canonical(event.raw)
@@ -373,7 +373,7 @@ def _shown(value: Any) -> str:
 
 
 def _date_by_neighbour(events: list[Event], times: list[datetime], odd: Sequence[int]) -> None:
-    """Give a record without a time the time of the record before it, or else of the first record that has one."""
+    """Set the time of records without one: that of the record before it, or else of the first record with a time."""
     others = set(range(len(events))).difference(odd)
     if not others:
         return

@@ -163,7 +163,7 @@ def _address(config: Mapping[str, Any]) -> SplitResult:
 
 
 def _is_secret(parts: SplitResult) -> bool:
-    """Whether an address is itself a credential."""
+    """Return whether an address is itself a credential."""
     return bool(parts.query) or f".{parts.hostname}".endswith(_SUMO_LOGIC)
 
 

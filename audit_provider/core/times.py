@@ -66,7 +66,7 @@ def time_from(value: Any) -> datetime | None:
 
 
 def is_too_fine(text: bytes | memoryview) -> bool:
-    """Whether a time in a JSON text is finer than a microsecond, so that a decoder would round it."""
+    """Return whether a time in a JSON text is finer than a microsecond, so that a decoder would round it."""
     return _LONG_IN_JSON.search(text) is not None
 
 

@@ -199,7 +199,7 @@ class Memory(msgspec.Struct, kw_only=True, omit_defaults=True):
         self.tellers = {each: self.tellers.get(each, back_by(now, _TELL_WITHIN)) for each in tellers}
 
     def untold(self, notifier: str, now: datetime) -> list[KeptFinding]:
-        """Return the findings since a notifier was added that it has not sent, however long it has been failing."""
+        """Return the findings that a notifier has still to send: all since it was added, even if it failed for long."""
         since = self.tellers.get(notifier, back_by(now, _TELL_WITHIN))
         return [each for each in self.findings if notifier not in each.told and each.found_at >= since]
 

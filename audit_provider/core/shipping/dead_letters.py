@@ -1,4 +1,4 @@
-"""Dead letters: events that a destination did not take, kept beside the segments until they are sent again.
+"""Dead letters: events that a destination did not take, kept beside the segments so that they can be sent again.
 
 ::
 

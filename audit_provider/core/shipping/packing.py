@@ -119,7 +119,7 @@ class _Packer:
         self._taken = taken
 
     def pack(self, number: int, events: Sequence[Event], after: int) -> Iterator[Lot]:
-        """Put a segment's events from a place on into lots; yield full lots."""
+        """Add a segment's events, from a place on, to lots; yield full lots."""
         received = self._received(number, events) if self._received and after < len(events) else ()
         if self._select or self._within or self._taken or received:
             yield from self._pack_some(number, events, after, received)
@@ -139,7 +139,7 @@ class _Packer:
                     break  # the items of the next lot are made when that lot is built
 
     def _pack_some(self, number: int, events: Sequence[Event], after: int, received: Collection[int]) -> Iterator[Lot]:
-        """Pack events of which some may be left out, or be at the destination already."""
+        """Pack events one by one, because some may be left out, or may already be at the destination."""
         for index in range(after, len(events)):
             if index < after:
                 continue

@@ -1,7 +1,7 @@
 """Distinguishes bad events from a bad configuration, and from a faulty receiver.
 
-A bad event is refused alone; a bad configuration gets every event refused. Both a bad event and a faulty receiver can
-make the receiver close the connection.
+If an event is bad, only this event is refused; if the configuration is bad, every event is refused. A receiver may
+close the connection on a bad event, or because it is faulty itself.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 TOO_MANY_REFUSED = 10
-"""This many events refused in a row, with none accepted in between, mean that the configuration is wrong."""
+"""If this many events are refused in a row, and none is accepted in between, the configuration is wrong."""
 
 _VARYING = re.compile(r"(?<!\w)'.*?'(?!\w)|\"[^\"]*\"|\d+", re.DOTALL)
 """Parts of a message that quote the event; Elasticsearch, for example, names the document and its value."""
@@ -99,7 +99,7 @@ class HangUps:
         return self.in_a_row >= self._most
 
     def is_suspect(self, group: Sequence[int]) -> bool:
-        """Whether a group is a single event that waits until another is accepted."""
+        """Return whether a group is a single event that waits until another is accepted."""
         return len(group) == 1 and group[0] in self._suspects
 
     def after(self, group: Sequence[int]) -> Step:

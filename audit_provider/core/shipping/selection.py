@@ -120,7 +120,7 @@ def _pattern(patterns: Sequence[str]) -> re.Pattern[str] | None:
 
 
 def _holds(keys: Sequence[str], inner: Sequence[str]) -> bool:
-    """Whether a path is equal to another, or leads to a value that contains it."""
+    """Return whether a path is equal to another, or leads to a value that contains it."""
     return len(keys) <= len(inner) and all(key in ("*", each) for key, each in zip(keys, inner, strict=False))
 
 

@@ -175,7 +175,7 @@ class TimeRange:
         return f"{start} to {text_of(self.end) if self.end else 'the newest'}"
 
     def touches(self, manifest: Manifest) -> bool:
-        """Whether a segment may hold events of the range."""
+        """Return whether a segment may hold events of the range."""
         after = self.start is not None and manifest.last_time < self.start
         return not after and (self.end is None or manifest.first_time < self.end)
 
