@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 class PlainConnection:
-    """What a destination's ``connect`` is given, see :class:`~audit_provider.core.destinations.spec.Access`.
+    """The argument of a destination's ``connect``, see :class:`~audit_provider.core.destinations.spec.Access`.
 
-    :param kind: connection type of the destination, which says how the credential travels.
+    :param kind: connection type of the destination, which says how the credential is sent.
     :param host: base URL of the server.
     :param extras: the connection's extra.
-    :param headers: headers of every request, for a connection type whose hook says how the credential travels.
+    :param headers: headers of every request, for a connection type whose hook says how the credential is sent.
     :param now: returns the current time. :param sleep: waits for a number of seconds.
     """
 
@@ -57,7 +57,7 @@ class PlainConnection:
         return self.host or self._kind.base_url(self)
 
     def client(self, base_url: str = "") -> HttpClient:
-        """Return a client that carries the credential."""
+        """Return a client that sends the credential."""
         session = requests.Session()
         session.trust_env = False
         session.headers.update(self._headers)
@@ -82,7 +82,7 @@ class PlainConnection:
         return bool(self._extras.get(key, default))
 
     def page_extra(self, key: str) -> str:
-        """Return an extra that is the address of a page, "" without it."""
+        """Return an extra that is the address of a page; "" if it is absent."""
         url = str(self._extras.get(key) or "")
         return checked_page(url, f"the extra {key!r}") if url else ""
 

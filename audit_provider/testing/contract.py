@@ -1,4 +1,4 @@
-"""What a vendor documents of its audit-log API, as a file: the stand-ins of most sources are made from it.
+"""A contract: what a vendor documents about its audit-log API, as a file. Most sources' stand-ins are made from one.
 
 A contract is written from the vendor's pages, not from this package's description of the source, so that a wrong
 parameter name there is refused here.
@@ -40,7 +40,7 @@ Order = Literal["newest", "oldest", "shuffled"]
 """Which records come first: the newest, the oldest, or any."""
 
 Bound = Literal["inclusive", "exclusive"]
-"""Whether a record of the very time that bounds a window is in it."""
+"""Whether a record with exactly the time of a window's bound is in the window."""
 
 WaitForm = Literal["seconds", "fraction", "epoch", "epoch_ms", "iso", "http_date"]
 """How the header of an answer to too many requests writes the wait: seconds, seconds with a fraction, or its end as an
@@ -57,7 +57,7 @@ class Refusal(TypedDict, total=False):
 
 
 class SlowDown(TypedDict, total=False):
-    """An answer to too many requests: ``headers`` with the form of the wait in each, ``fixed`` ones as they are."""
+    """An answer to too many requests: ``headers`` with the form of the wait in each, and ``fixed`` ones with values."""
 
     __pydantic_config__ = ConfigDict(extra="forbid", strict=True)  # type: ignore[misc]
 
@@ -93,7 +93,7 @@ class TokenCall(TypedDict, total=False):
 
 
 class AccountCall(TypedDict, total=False):
-    """How the credential's account is asked for by ``GET``: the path, and the answer."""
+    """How the credential's account is requested by ``GET``: the path, and the answer."""
 
     __pydantic_config__ = ConfigDict(extra="forbid", strict=True)  # type: ignore[misc]
 
@@ -105,28 +105,29 @@ class AccountCall(TypedDict, total=False):
 class Contract:
     """One API.
 
-    :ivar name: of its folder.
-    :ivar connection: what the user fills in: ``login`` and ``password``. :ivar settings: likewise, by name.
-    :ivar auth: headers that a request must carry; ``{token}`` stands for the one that ``token`` gave.
-    :ivar signed: with which hash function each request is signed by the password, "" for none.
-    :ivar request: the call of the first page. :ivar follow: of the pages after it, where that is another call.
-    :ivar page: an example page, as the vendor shows it: the name of the file, ``page.json`` where none is given.
-    :ivar records_at: dotted path of its records; "" where the answer is the list itself.
-    :ivar id_at: of a record's id; of the time, the number within that moment and more, joined by `` + ``, where only
-        these together are an id; "" where records have none, and then :ivar vary_at: of something that differs.
-    :ivar time_at: of the time that is filtered and sorted by, :ivar time_kind: how it is written.
-    :ivar happened_at: of the time it happened, where that is another: half a minute earlier.
+    :ivar name: name of its folder.
+    :ivar connection: what the user fills in: ``login`` and ``password``. :ivar settings: values of settings, by name.
+    :ivar auth: headers that a request must have; ``{token}`` is replaced by the token that ``token`` gave.
+    :ivar signed: hash function with which each request is signed by the password; "" for none.
+    :ivar request: the call of the first page. :ivar follow: the call of later pages, if it is another one.
+    :ivar page: the vendor's example page; in the file, the name of the page's file, by default ``page.json``.
+    :ivar records_at: dotted path of the page's records; "" if the answer is the list itself.
+    :ivar id_at: dotted path of a record's id; "" if records have none. If only several values together are an id, their
+        paths joined by `` + ``: the time, the number within that time, and more.
+    :ivar vary_at: dotted path of a value that makes records differ, if they have no id.
+    :ivar time_at: dotted path of the time by which records are filtered and sorted. :ivar time_kind: how it is written.
+    :ivar happened_at: dotted path of the time of the event, if it is another one: half a minute earlier.
     :ivar order: ``newest``, ``oldest`` or ``shuffled``.
     :ivar bounds: whether start and end are in a window: ``inclusive`` or ``exclusive``, each.
-    :ivar paging: ``style`` and where things stand.
+    :ivar paging: ``style``, and the paths of its values.
     :ivar refusal: ``status`` and ``body`` of an answer to a wrong credential.
     :ivar slow_down: an answer to too many requests: ``status``, ``body``, ``headers`` with the form of the wait in
         each, and ``fixed`` headers with their values.
     :ivar token: how a token is fetched: ``path``, ``headers``, ``fields``, ``answer``, ``token_at``, ``assertion``.
-    :ivar account: how the credential's account is asked for: ``path`` and ``answer``.
-    :ivar rate: requests per seconds; left out where the vendor names no budget.
-    :ivar page_size: where the vendor has no parameter for it. :ivar lookback: days; an older start is refused.
-    :ivar by_time: another call over the same records, for windows: the keys in which it differs.
+    :ivar account: how the credential's account is requested: ``path`` and ``answer``.
+    :ivar rate: number of requests, and the seconds of their period; left out if the vendor names no budget.
+    :ivar page_size: the fixed one, if the vendor has no parameter. :ivar lookback: days; an older start is refused.
+    :ivar by_time: another call for the same records, by time window; in the file, the keys in which it differs.
     """
 
     __pydantic_config__: ClassVar = STRICT
@@ -175,7 +176,7 @@ class Contract:
         return page
 
     def wait_headers(self, seconds: int, now: datetime) -> dict[str, str]:
-        """Return the headers of an answer to too many requests, which ask to wait so long."""
+        """Return the headers of an answer to too many requests, which ask for a wait of ``seconds``."""
         until = datetime.fromtimestamp(math.ceil(now.timestamp()) + seconds, UTC)
         forms = {
             "seconds": str(seconds),
@@ -189,14 +190,14 @@ class Contract:
         return asked | dict(self.slow_down.get("fixed", {}))
 
     def record(self, number: int, moment: datetime) -> dict[str, Any]:
-        """Return the record of an event, after the vendor's example."""
+        """Return the record of an event, made from the vendor's example."""
         examples = self.examples
         record: dict[str, Any] = copy.deepcopy(examples[number % len(examples)])
         if self.id_at:
             varied = parts_of(self.id_at)[1 if " + " in self.id_at else 0]
             known = at(record, varied)
             if " + " in self.id_at:
-                # Only together with the time is it an id.
+                # It is an id only together with the time.
                 put(record, varied, str(number % _EQUAL_QUALIFIERS))
             else:
                 put(record, self.id_at, 100_000 + number if isinstance(known, int) else f"{known}-{number:06}")
@@ -212,8 +213,8 @@ class Contract:
 def read_contract(folder: Path) -> Contract:
     """Return the contract of a folder: ``contract.yaml`` and the example page beside it.
 
-    :raises ConfigurationError: there is none, or it holds a key or a word that is unknown, or parts that do not fit
-        together; with one line per mistake.
+    :raises ConfigurationError: there is none, or it has an unknown key or word, or parts that do not fit together; with
+        one line per mistake.
     """
     path = folder / "contract.yaml"
     where = f"{folder.name}/{path.name}"
@@ -237,11 +238,11 @@ def read_contract(folder: Path) -> Contract:
 if TYPE_CHECKING:
     _SafeLoader = yaml.SafeLoader
 else:
-    _SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # by libyaml, in a sixth of the time
+    _SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's takes a sixth of the time
 
 
 class _Loader(_SafeLoader):
-    """The safe loader, which also refuses a key that stands twice: the second would silently win."""
+    """The safe loader, which also refuses a repeated key: the second value would silently be used."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         met: set[Any] = set()
@@ -258,7 +259,7 @@ def _read(entry: Mapping[str, Any], folder: Path, where: str) -> Contract:
     page = json.loads(shown.read_text(encoding="utf-8"))
     contract: Contract = decoded(Contract, {**entry, "name": folder.name, "page": page}, where)
     if contract.token and "assertion" in contract.token:
-        # A key is made for each run, since none belongs into a repository.
+        # A key is made for each run, because no key belongs in a repository.
         key = json.dumps(private_key(contract.token["assertion"]["algorithm"]))[1:-1]
         filled_in = {name: value.replace("{private_key}", key) for name, value in contract.connection.items()}
         contract = replace(contract, connection=filled_in)
@@ -268,7 +269,7 @@ def _read(entry: Mapping[str, Any], folder: Path, where: str) -> Contract:
 
 
 def _loose_ends(contract: Contract) -> Iterator[str]:
-    """Yield what does not fit together in a contract, each beginning with the key it concerns."""
+    """Yield the parts of a contract that do not fit together, each line beginning with the key it concerns."""
     examples = at(contract.page, contract.records_at)
     if not isinstance(examples, list) or not examples or not all(isinstance(each, dict) for each in examples):
         yield f"records_at: the example page has no records at {contract.records_at!r}"
@@ -310,14 +311,14 @@ def _loose_ends(contract: Contract) -> Iterator[str]:
 
 
 def at(content: Any, path: str) -> Any:
-    """Return what stands at a dotted path, None where it is absent."""
+    """Return the value at a dotted path; None if it is absent."""
     for key in keys_of(path):
         content = content.get(key) if isinstance(content, dict) else None
     return content
 
 
 def put(content: Any, path: str, value: Any) -> None:
-    """Set what stands at a dotted path, making objects on the way."""
+    """Set the value at a dotted path, making objects on the way."""
     *keys, last = keys_of(path)
     for key in keys:
         if not isinstance(content.get(key), dict):
@@ -327,7 +328,7 @@ def put(content: Any, path: str, value: Any) -> None:
 
 
 def remove(content: Any, path: str) -> None:
-    """Remove what stands at a dotted path."""
+    """Remove the value at a dotted path."""
     *keys, last = keys_of(path)
     for key in keys:
         content = content.get(key) or {}

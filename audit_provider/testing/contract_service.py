@@ -1,4 +1,4 @@
-"""A stand-in for any API that has a contract: strict in what it takes, lifelike in what it gives."""
+"""A stand-in for any API that has a contract: it accepts only documented requests, and answers as the vendor does."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TOKEN = "fetched-token-1"  # noqa: S105 - what the sandbox gives out
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A record and the time that it is filtered and sorted by."""
+    """A record and the time by which it is filtered and sorted."""
 
     record: dict[str, Any]
     moment: datetime
@@ -62,7 +62,7 @@ class ContractService(Service):
         self._happened = 0
 
     def add(self, moments: Iterable[datetime]) -> None:
-        """Let an event happen at each of these times; whole milliseconds, or seconds where the vendor writes those."""
+        """Add an event at each of these times, cut to milliseconds, or to seconds if the vendor writes seconds."""
         for moment in moments:
             whole = moment.replace(
                 microsecond=0 if self.contract.time_kind in ("epoch", "datetime") else moment.microsecond // 1000 * 1000
@@ -71,7 +71,7 @@ class ContractService(Service):
             self._happened += 1
 
     def drop_before(self, moment: datetime) -> None:
-        """Keep no older event any more, as a vendor does."""
+        """Drop all older events, as a vendor does."""
         self.rows = [row for row in self.rows if row.moment >= moment]
 
     def ids(self) -> list[str]:
@@ -102,7 +102,7 @@ class ContractService(Service):
         for each in filter(None, (contract, contract.by_time)):
             for call in filter(None, (each.request, each.follow)):
                 if request.path == self._path(call):
-                    del self.refused[known:]  # another call of the same path may take it
+                    del self.refused[known:]  # another call with the same path may accept the request
                     reply = self._page(each, call, request)
                     if reply.status != 400:
                         return reply
@@ -185,7 +185,7 @@ class ContractService(Service):
                 raise BadRequestError(f"there is no object {cursor!r}")
             return places[0] + 1
         if getattr(contract.paging, "tail", False):
-            # Such a cursor is kept for long: what left the list before it moves nothing.
+            # Such a cursor is kept for a long time, so rows that were dropped before it must not move it.
             return sum(row.number < int(kept["position"]) for row in rows)
         return int(kept["position"])
 
@@ -201,7 +201,7 @@ class ContractService(Service):
         reached: int,
         more: bool,
     ) -> None:
-        """Put the way to the next page where the vendor puts it."""
+        """Put the cursor or the URL of the next page where the vendor puts it."""
         paging = contract.paging
         if isinstance(paging, Pages | Offsets) and paging.total_at:
             put(content, paging.total_at, len(rows))
@@ -244,7 +244,7 @@ class ContractService(Service):
         return base64.urlsafe_b64encode(json.dumps({**held, "position": reached}).encode()).decode().rstrip("=")
 
     def _opened(self, cursor: str, asked: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what a cursor holds. Filters that are sent with it must be those it was made with."""
+        """Return the content of a cursor. Filters that are sent with it must be those it was made with."""
         try:
             held: dict[str, Any] = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         except ValueError:

@@ -60,7 +60,7 @@ def padded(name: str, size: int, encode: Callable[..., bytes]) -> Event:
 
 @dataclass
 class Desk:
-    """Ships, and keeps what is durable: the offset, the dead letters, and what was slept.
+    """Ships, and keeps the offset, the dead letters, and the waits.
 
     :ivar letters: dead letters by the event's id. :ivar sleeps: seconds of each wait.
     """
@@ -85,7 +85,7 @@ class Desk:
         self.letters |= {letter.item.event.id: letter for letter in letters}
 
     def ship(self, destination: Destination, segments: Sequence[Sequence[Event]], **options: Any) -> Offset:
-        """Ship segments from the offset on. :param options: of the ship loop."""
+        """Ship segments, from the offset on. :param options: of the ship loop."""
         options = {"too_old": "arrival_time", "sleep": self.sleeps.append, "now": lambda: NOW, **options}
         start = self.offset.segment
         pending = ((number, events) for number, events in enumerate(segments, 1) if number >= start)
@@ -112,7 +112,7 @@ class StandIn(Protocol):
         """Return a stand-in that accepts events up to the destination's own limits."""
 
     def access(self, spec: DestinationSpec, *, right: bool = True) -> Any:
-        """Return what ``connect`` of the destination is given. :param right: whether the credential is right."""
+        """Return the argument for the destination's ``connect``. :param right: whether the credential is right."""
 
     def bodies(self) -> list[bytes]:
         """Return what was received, decompressed: one body for each batch, or for each file."""
@@ -175,7 +175,7 @@ class DestinationContract:
         assert all(each.default_factory is dataclasses.MISSING for each in dataclasses.fields(options))
 
     def test_each_event_is_stored_once(self, far: Callable[..., Far]) -> None:
-        """What is counted as delivered is stored."""
+        """Every event that counts as delivered is stored."""
         side, desk = far(), Desk()
         desk.ship(side.destination, [[event(name) for name in "abc"], [event("d")]])
         assert side.server.bodies()
@@ -210,7 +210,7 @@ class DestinationContract:
         assert desk.offset.counts.delivered == 3
 
     def test_a_batch_of_exactly_the_limit_is_one_and_one_byte_more_is_two(self, far: Callable[..., Far]) -> None:
-        """``batch_bytes``, ``framing`` and ``separator`` are what is sent."""
+        """``batch_bytes``, ``framing`` and ``separator`` agree with the bytes that are sent."""
         side = far(batch_bytes=SMALL)
         encode, limits = side.destination.encode, side.destination.limits
         room = SMALL - limits.framing - 2 * limits.separator
@@ -235,7 +235,7 @@ class DestinationContract:
         assert desk.offset.counts.delivered == desk.offset.counts.finished == 60
 
     def test_an_event_larger_than_a_batch_but_not_too_large_goes_alone(self, far: Callable[..., Far]) -> None:
-        """It is in no batch with others."""
+        """It is never in a batch with others."""
         side, desk = far(batch_bytes=SMALL), Desk()
         large = padded("large", SMALL + 1, side.destination.encode)
         desk.ship(side.destination, [[event("first"), large, event("last")]])
@@ -269,7 +269,7 @@ class DestinationContract:
 
 
 def _count(destination: Destination, events: list[Event]) -> int:
-    """Return how many batches the events are."""
+    """Return into how many batches the events are packed."""
     terms = Terms(sleep=lambda _: None, now=lambda: NOW)
     return len(list(packed(destination, [(1, events)], Offset(), terms)))
 

@@ -1,4 +1,4 @@
-"""An API as its vendor documents it: which parameters a request has, what each may hold, and how answers page."""
+"""An API as its vendor documents it: the parameters of a request, their values, and the way to the next page."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class BadRequestError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter of the query, or one leaf of the body. Without any key it is known and not used.
+    """One parameter of the query, or one leaf of the body. A parameter without any key is accepted and not used.
 
     :ivar kind: how its value is written; ``text`` is anything.
-    :ivar role: what it does: the page ``size``, the ``start`` or ``end`` of what is asked for, the ``cursor``.
-    :ivar most: the largest page ``size`` that is taken. :ivar default: the page size where none is asked for.
-    :ivar value: the only one allowed. :ivar contains: texts that must stand in it.
-    :ivar pattern: a text with ``{start}`` and ``{end}`` in it. :ivar repeated: the key stands twice, for start and end.
+    :ivar role: what it is: the page ``size``, the ``start`` or ``end`` of the time range, the ``cursor``.
+    :ivar most: the largest page ``size`` that is accepted. :ivar default: the page size if none is requested.
+    :ivar value: the only value allowed. :ivar contains: texts that the value must contain.
+    :ivar pattern: a text with ``{start}`` and ``{end}`` in it. :ivar repeated: it is sent twice, for start and end.
     """
 
     __pydantic_config__: ClassVar = STRICT
@@ -65,12 +65,12 @@ Parameters = Mapping[str, Annotated[Parameter, EmptyIsDefault]]
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request that the vendor takes.
+    """A request that the vendor accepts.
 
     :ivar method: ``GET`` or ``POST``. :ivar path: with the names of settings in braces.
     :ivar params: of the query, by name. :ivar body: leaves of the JSON body, by dotted path; left out for no body.
-    :ivar headers: texts that must stand in headers beside those of ``auth``.
-    :ivar required: names that must be there.
+    :ivar headers: texts that headers must contain, beside those of ``auth``.
+    :ivar required: names of the parameters that must be sent.
     """
 
     __pydantic_config__: ClassVar = STRICT
@@ -83,7 +83,7 @@ class Call:
     required: tuple[str, ...] = ()
 
     def read(self, params: list[tuple[str, str]], body: Any) -> dict[str, Any]:
-        """Return what the request asks for, by role.
+        """Return the values of a request, by role.
 
         :raises BadRequestError: it is not as documented.
         """
@@ -112,7 +112,7 @@ class Call:
 
     @property
     def size(self) -> Parameter:
-        """The parameter of the page size; its default where the vendor has none."""
+        """The parameter of the page size; one with the default if the vendor has none."""
         return next((each for each in self.named.values() if each.role == "size"), Parameter())
 
     @property
@@ -131,7 +131,7 @@ def _leaves(body: Any, path: str = "") -> list[tuple[str, Any]]:
 
 
 def _take(asked: dict[str, Any], name: str, parameter: Parameter, values: list[Any]) -> None:
-    """Check one parameter and note what it asks for."""
+    """Check one parameter, and put its value into ``asked``."""
     if parameter.repeated:
         if len(values) != 2:
             raise BadRequestError(f"{name!r} must stand twice")
@@ -194,10 +194,10 @@ class Whole:
 class Cursors:
     """The answer holds a cursor, or the next page's URL, for the next page.
 
-    :ivar at: dotted path of it.
-    :ivar last: what stands there on the last page; ``absent`` for nothing.
-    :ivar gone: dotted path of what is absent with it. :ivar tail: it is there always, also behind the newest record.
-    :ivar more_at: dotted path of a flag that says whether there is more. :ivar count_at: of the page's size.
+    :ivar at: dotted path of the cursor or URL.
+    :ivar last: its value on the last page; ``absent`` for nothing.
+    :ivar gone: dotted path of what is absent with it. :ivar tail: it is always there, even after the newest record.
+    :ivar more_at: dotted path of a flag that says whether there is more. :ivar count_at: that of the page's size.
     :ivar begin: a cursor that means the beginning. :ivar relative: the URL has no host.
     :ivar listed: the cursor is a list of two values, which the request joins by a comma.
     """
@@ -220,8 +220,8 @@ class Cursors:
 class Links:
     """The ``Link`` header holds the next page's URL.
 
-    :ivar tail: it is there always, also behind the newest record.
-    :ivar results: it is there always, and its ``results`` attribute says whether it leads to anything.
+    :ivar tail: it is always there, even after the newest record.
+    :ivar results: it is always there, and its ``results`` attribute says whether there is a next page.
     """
 
     __pydantic_config__: ClassVar = STRICT
@@ -236,7 +236,7 @@ class Pages:
     """Pages have numbers.
 
     :ivar first: number of the first page. :ivar more_at: dotted path of a flag that says whether there is more.
-    :ivar next_at: of the next page's number. :ivar total_at: of the number of all records.
+    :ivar next_at: dotted path of the next page's number. :ivar total_at: dotted path of the number of all records.
     """
 
     __pydantic_config__: ClassVar = STRICT
@@ -250,7 +250,7 @@ class Pages:
 
 @dataclass(frozen=True, slots=True)
 class Offsets:
-    """The next page begins after so many records. :ivar total_at: dotted path of the number of all records."""
+    """The next page begins after a number of records. :ivar total_at: dotted path of the number of all records."""
 
     __pydantic_config__: ClassVar = STRICT
 
@@ -260,10 +260,10 @@ class Offsets:
 
 @dataclass(frozen=True, slots=True)
 class ObjectIds:
-    """The id of a page's last record leads to the next.
+    """The id of a page's last record leads to the next page.
 
-    :ivar more_at: dotted path of what says whether there is more; "" where only an empty page is the end.
-    :ivar flags: what stands there where there is more, ``id`` for the last record's, and where there is not.
+    :ivar more_at: dotted path of the value that says whether there is more; "" if only an empty page is the end.
+    :ivar flags: that value if there is more, ``id`` for the last record's id; and if there is not.
     """
 
     __pydantic_config__: ClassVar = STRICT

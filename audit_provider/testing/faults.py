@@ -1,4 +1,4 @@
-"""What a service can be made to do wrong, on demand."""
+"""Faults that a service shows on demand."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ Kind = Literal["status", "cut", "slow", "html", "garbage", "error_in_200", "refu
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing to do wrong.
+    """One fault.
 
-    :ivar path: beginning of the paths it concerns. :ivar method: of the requests it concerns, "" for all.
-    :ivar after: requests to leave alone first. :ivar count: requests to spoil, None for all.
-    :ivar every: spoil each n-th of them.
-    :ivar status: for ``status``. :ivar headers: sent with it. :ivar body: sent with it.
-    :ivar seconds: for ``slow``.
+    :ivar path: beginning of the paths it concerns. :ivar method: of the requests it concerns; "" for all.
+    :ivar after: number of requests to answer normally first. :ivar count: number of requests to spoil; None for all.
+    :ivar every: spoil every n-th of them.
+    :ivar status: of the answer, for ``status``. :ivar headers: sent with it. :ivar body: sent with it.
+    :ivar seconds: delay of the answer, for ``slow``.
     """
 
     kind: Kind
@@ -45,12 +45,12 @@ class Faults:
             self._faults.append((Fault(kind, **details), [0]))  # type: ignore[arg-type]
 
     def clear(self) -> None:
-        """Behave again."""
+        """Remove all faults."""
         with self._lock:
             self._faults.clear()
 
     def next_for(self, path: str, method: str = "") -> Fault | None:
-        """Return the fault that this request meets, counting it."""
+        """Count a request, and return the fault that spoils it, if there is one."""
         with self._lock:
             for fault, met in self._faults:
                 if not path.startswith(fault.path) or fault.method not in ("", method):

@@ -1,7 +1,7 @@
-"""What every stand-in is: an HTTP/1.1 server on this machine, with a log of requests and faults on demand.
+"""The base of every stand-in: an HTTP/1.1 server on this machine, with a log of requests and faults on demand.
 
 A stand-in subclasses :class:`Service` for a source, and :class:`DestinationService` for a destination.
-Bodies are read as https://www.rfc-editor.org/rfc/rfc9112#section-6 says, and what a server refuses is refused.
+Bodies are read, and malformed ones refused, as https://www.rfc-editor.org/rfc/rfc9112#section-6 says.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from audit_provider.testing.faults import Fault
 
 CONTROL = "/_sandbox/"
-"""Paths for the person at the desk; no vendor has any like them."""
+"""Beginning of the paths of control requests, which no vendor uses."""
 
 _LOGGED = 10_000
 _LOGIN_PAGE = (
@@ -47,7 +47,7 @@ _LOGIN_PAGE = (
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What came in. :ivar params: query, as pairs in order. :ivar body: as sent, still compressed."""
+    """A request that came in. :ivar params: query, as pairs in order. :ivar body: as sent, still compressed."""
 
     method: str
     path: str
@@ -60,7 +60,7 @@ class Request:
         return dict(self.params).get(name)
 
     def plain_body(self) -> bytes | None:
-        """Return the body decompressed as its header says, or None where that cannot be done."""
+        """Return the body, decompressed as its header says; None if that is not possible."""
         encoding = self.headers.get("Content-Encoding", "identity").lower()
         if encoding in ("", "identity"):
             return self.body
@@ -72,7 +72,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What goes out."""
+    """An answer to send."""
 
     status: int
     body: bytes = b""
@@ -105,7 +105,7 @@ class Service:
     """A stand-in. Used as a context manager, or by :meth:`start` and :meth:`stop`.
 
     :param port: 0 takes a free one.
-    :cvar host: where stand-ins listen: on this machine alone, unless they have a container of their own.
+    :cvar host: address on which stand-ins listen: loopback, unless they run in a container of their own.
     """
 
     name = "service"
@@ -128,7 +128,7 @@ class Service:
         return self._server is not None
 
     def start(self) -> Service:
-        """Begin to serve, in a thread; after :meth:`stop` on the same port, with all that it held."""
+        """Serve in a thread; after :meth:`stop`, on the same port and with the same content."""
         if self._server is None:
             self._server = _Server((self.host, self._port), _handler_of(self))
         # The interval only bounds how long stop() takes.
@@ -138,7 +138,7 @@ class Service:
         return self
 
     def stop(self) -> None:
-        """Serve no more. What it holds stays."""
+        """Stop serving. The content stays."""
         server, self._server = self._server, None
         if server is not None:
             server.shutdown()
@@ -156,19 +156,19 @@ class Service:
         raise NotImplementedError
 
     def keep(self, request: Request, reply: Reply) -> None:
-        """Keep what a request brought, where that is needed later. Called with each request and its answer."""
+        """Keep a request's content if it is needed later. Called with each request and its answer."""
 
     def ids(self) -> list[str]:
         """Return the id of every event that the service holds, repeats included."""
         return []
 
     def duplicates(self) -> int:
-        """Return how many of them repeat another."""
+        """Return how many of these ids repeat another."""
         ids = self.ids()
         return len(ids) - len(set(ids))
 
     def state(self) -> dict[str, Any]:
-        """Return what the service holds, for the person at the desk."""
+        """Return what the service holds, as the answer to a control request."""
         return {}
 
     def control(self, request: Request) -> Reply:
@@ -192,7 +192,7 @@ class DestinationService(Service):
     :cvar destination: Name of the destination type.
     :ivar options: The options that the destination needs to reach it.
     :ivar extras: The extra of its connection.
-    :ivar login: Of its connection. :ivar password: Of its connection.
+    :ivar login: Login of its connection. :ivar password: Password of its connection.
     """
 
     destination: ClassVar[str] = ""
@@ -217,11 +217,11 @@ class DestinationService(Service):
         return self
 
     def headers(self, *, right: bool) -> dict[str, str]:
-        """Return the headers of a credential that the hook would make; by default, the description makes them."""
+        """Return the headers of the credential, if a hook makes them; by default, the description makes them."""
         return {}
 
     def access(self, spec: DestinationSpec, *, right: bool = True) -> Any:
-        """Return the connection that leads here. :param right: whether the credential is right."""
+        """Return the connection to this server. :param right: whether the credential is right."""
         if spec.connection is None:
             raise ValueError(f"the destination {spec.name!r} has no connection type: override 'access'")
         return PlainConnection(
@@ -283,7 +283,7 @@ def _handler_of(service: Service) -> type[BaseHTTPRequestHandler]:
                 self.close_connection = True
                 self._send(Reply.json(error.status, {"error": str(error)}))
                 return
-            if body is None:  # the client died while it sent: nobody takes a part for the whole
+            if body is None:  # the client died while it sent, and a part must not count as the whole
                 self.close_connection = True
                 return
             request = Request(
@@ -321,7 +321,7 @@ def _handler_of(service: Service) -> type[BaseHTTPRequestHandler]:
             self.send_response(reply.status)
             self.send_header("Content-Type", reply.kind)
             self.send_header("Content-Length", str(len(reply.body)))
-            if reply.status == 413:  # as servers do, which do not read what they refuse for its size
+            if reply.status == 413:  # like servers, which do not read a body that they refuse for its size
                 self.send_header("Connection", "close")
             for name, value in reply.headers.items():
                 self.send_header(name, value)
@@ -339,7 +339,7 @@ _LONGEST_LINE = 65_536
 
 
 class MalformedRequestError(Exception):
-    """Where the request ends is not known. :ivar status: of the answer, after which the connection is closed."""
+    """A request whose end is not known. :ivar status: of the answer, after which the connection is closed."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
@@ -347,9 +347,9 @@ class MalformedRequestError(Exception):
 
 
 def read_body(headers: Message, stream: BufferedIOBase) -> bytes | None:
-    """Return the body of a request, or None if the client ends within it.
+    """Return the body of a request, or None if the client ends in the middle of it.
 
-    :param headers: of the request. :param stream: what follows them.
+    :param headers: of the request. :param stream: the bytes that follow them.
     :raises MalformedRequestError: its length is not known.
     """
     lengths, coding = headers.get_all("Content-Length", []), headers.get("Transfer-Encoding")

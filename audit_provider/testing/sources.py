@@ -7,7 +7,7 @@ the test::
         spec = ACME
         folder = Path(__file__).parent / "acme"
 
-The words of a contract are on the page about adding a source.
+The keys of a contract are described on the page about adding a source.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ if TYPE_CHECKING:
 
 
 NOW = datetime.now(timezone.utc).replace(microsecond=0)
-"""The time at which everything in the tests happens. Vendors' look-back limits make it the real one."""
+"""The time at which everything in the tests happens. It is the real time, because vendors limit the look-back."""
 
 PAGE = 7
-"""Events per page, where the vendor has a parameter for it: few, so that there are many pages."""
+"""Events per page, if the vendor has a parameter for it: few, so that there are many pages."""
 
 
 class SourceDesk:
@@ -117,7 +117,7 @@ class SourceDesk:
 
 
 def canonical(records: Iterable[Any]) -> list[str]:
-    """Return records as sorted texts, to compare them whatever their order."""
+    """Return records as sorted texts, to compare them regardless of their order."""
     return sorted(json.dumps(each, sort_keys=True) for each in records)
 
 
@@ -129,7 +129,7 @@ def moments(
 
 
 def renamed(request: Request) -> Iterator[tuple[str, Request]]:
-    """Yield the request with one name in it wrong, and which."""
+    """Yield, for each name in the request, that name and the request with a wrong one in its place."""
     for name in request.params:
         params = {f"{key}_x" if key == name else key: value for key, value in request.params.items()}
         yield f"query {name}", replace(request, params=params)
@@ -155,7 +155,7 @@ class SourceContract:
         return lambda spec=None, **options: SourceDesk(spec or self.spec, self.folder, monkeypatch, **options)
 
     def test_it_is_described(self) -> None:
-        """The description fits together, and says what people need."""
+        """The parts of the description fit together, and it says what people need."""
         assert mistakes_in(self.spec) == []
         assert self.spec.docs.startswith("https://"), "'docs' must be the address of the vendor's page"
         assert self.spec.access.endswith("."), "'access' must be a sentence"
@@ -260,7 +260,7 @@ class SourceContract:
 def wrong_types_in(value: Any, path: str = "") -> list[str]:
     """Return one sentence per value of the wrong type in a dataclass such as a source, each beginning with its path.
 
-    :param value: a dataclass, looked into at any depth. :param path: where it stands, "" for the source itself.
+    :param value: a dataclass, searched at any depth. :param path: its path, "" for the source itself.
     """
     return list(_wrong(value, path))
 

@@ -1,6 +1,6 @@
-"""Decoding of a file that people write: every key and every word must be a known one.
+"""Decode a file that people write: every key and every word must be a known one.
 
-A key that nobody knows is most often another one misspelt, whose default would then be used instead.
+An unknown key is most often a misspelt one, whose default would then be used silently.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.validation import closest, near
 
 STRICT = ConfigDict(extra="forbid", strict=True)
-"""What a dataclass of such a file declares as its ``__pydantic_config__``."""
+"""The ``__pydantic_config__`` of a dataclass of such a file."""
 
 EmptyIsDefault = BeforeValidator(lambda value: {} if value is None else value)
-"""Marks a value for which nothing may be written: then each of its keys has its default."""
+"""Marks a value that may be left empty: each of its keys then has its default."""
 
 
 def decoded(kind: Any, content: Any, where: str) -> Any:
@@ -33,7 +33,7 @@ def decoded(kind: Any, content: Any, where: str) -> Any:
     :raises ConfigurationError: with one line per mistake: file, path, and the nearest known word.
     """
     try:
-        # As JSON, for which strictness still takes a list for a tuple.
+        # As JSON, because strict mode then accepts a list in place of a tuple.
         return _adapter(kind).validate_json(json.dumps(content, default=str))
     except ValidationError as error:
         lines = [_line(kind, each, where) for each in error.errors(include_url=False)]
@@ -78,7 +78,7 @@ def _line(kind: Any, error: Mapping[str, Any], where: str) -> str:
 
 
 def _followed(kind: Any, keys: list[str]) -> tuple[list[str], Any]:
-    """Return the path as people write it, without the tags that stand for a choice of types, and what type is there."""
+    """Return the path as people write it, without pydantic's tags for a choice of types, and the type at its end."""
     path: list[str] = []
     for key in keys:
         kind = _plain(kind)
@@ -100,7 +100,7 @@ def _followed(kind: Any, keys: list[str]) -> tuple[list[str], Any]:
 
 
 def _plain(kind: Any) -> Any:
-    """Return a type without what is said beside it, and without "or nothing"."""
+    """Return a type without its annotations, and without ``None`` as an alternative."""
     while get_origin(kind) in (Annotated, Required, NotRequired):
         kind = get_args(kind)[0]
     if get_origin(kind) in (Union, UnionType):
@@ -110,7 +110,7 @@ def _plain(kind: Any) -> Any:
 
 
 def _keys(kind: Any) -> dict[str, Any]:
-    """Return the keys of a dataclass or a ``TypedDict``, and the type of each; none of anything else."""
+    """Return the keys of a dataclass or a ``TypedDict``, and the type of each; empty for any other type."""
     kind = _plain(kind)
     if not (is_dataclass(kind) or is_typeddict(kind)):
         return {}

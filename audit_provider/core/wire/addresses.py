@@ -1,7 +1,7 @@
 """Addresses: the base URL of a connection, and hosts that no request reaches.
 
-Link-local addresses are refused, where clouds return credentials to any caller. The address of the actual connection is
-checked, so a name that changes its address does not get around the check.
+Link-local addresses are refused, because clouds return credentials there to any caller. The address of the actual
+connection is checked, so a name whose address changes does not get around the check.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _SCHEMES = ("http", "https")
 def base_url_from(
     host: str | None, *, scheme: str | None = None, port: int | None = None, default: str = "", allow_http: bool = False
 ) -> str:
-    """Return the base URL that a connection means.
+    """Return the base URL of a connection.
 
-    ``https`` is assumed where neither the host nor ``scheme`` says otherwise; plain ``http`` is for loopback only,
-    because the token would travel readable.
+    ``https`` is assumed if neither the host nor ``scheme`` says otherwise. Plain ``http`` is allowed for loopback only,
+    because it sends the token unencrypted.
 
     :param host: with or without scheme, port and path; None or "" takes ``default``.
     :param allow_http: plain ``http`` is allowed to any host.
@@ -68,7 +68,7 @@ def base_url_from(
 
 
 def url_of(base_url: str, path: str) -> str:
-    """Return the URL of a path below a base URL, of which a query stays at the end.
+    """Return the URL of a path below a base URL; a query of the base URL stays at the end.
 
     :param path: begins with "/", or is "".
     """
@@ -77,7 +77,7 @@ def url_of(base_url: str, path: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine itself, so that no network is between."""
+    """Whether a host is this machine itself, so that no network is in between."""
     if host == "localhost":
         return True
     try:
@@ -87,7 +87,7 @@ def is_loopback(host: str) -> bool:
 
 
 Resolve = Callable[[str], list[str]]
-"""From a host name to its addresses."""
+"""Returns the addresses of a host name."""
 
 _METADATA = frozenset(
     map(
@@ -111,8 +111,8 @@ _METADATA = frozenset(
         ),
     )
 )
-"""The metadata services of clouds. No registry lists them: those outside the link-local networks lie in private, shared
-and public ones, in which other hosts are rightful receivers."""
+"""Metadata services of clouds. No registry lists them. Those outside the link-local networks are in private, shared or
+public networks, where other hosts are legitimate receivers."""
 
 _METADATA_NAMES = frozenset(
     {
@@ -130,7 +130,7 @@ _METADATA_NAMES = frozenset(
     }
 )
 _DOTS = str.maketrans("\u3002\uff0e\uff61", "...")
-"""What stands for a dot in a host name, as RFC 3490 has it."""
+"""Characters that stand for a dot in a host name, by RFC 3490."""
 
 _ALIVE = (
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
@@ -140,7 +140,7 @@ _ALIVE = (
         if hasattr(socket, name)
     ),
 )
-"""Socket options: what stands between must not forget a connection that is idle. Times in seconds."""
+"""Socket options that keep firewalls in between from dropping an idle connection. Times in seconds."""
 
 _EMBEDDING = tuple(
     map(
@@ -156,14 +156,14 @@ _EMBEDDING = tuple(
 """IPv6 networks whose last 32 bits are an IPv4 address."""
 
 _LOCAL_NAT64 = ip_network("64:ff9b:1::/48")
-"""A site's own NAT64 prefixes of any length lie in it, RFC 8215."""
+"""The network of a site's own NAT64 prefixes, of any length, RFC 8215."""
 
 _ISATAP = (0x00005EFE, 0x02005EFE)
 """The upper half of an interface's identifier whose lower half is an IPv4 address, RFC 5214."""
 
 
 def resolved(host: str) -> list[str]:
-    """Return the addresses of a host name; none where it has none."""
+    """Return the addresses of a host name; an empty list if it has none."""
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
@@ -175,7 +175,7 @@ def refuse_host(host: str, *, allow_link_local: bool = False, resolve: Resolve =
     """Refuse a host that is a cloud's metadata service by name, or has a metadata or link-local address.
 
     :param allow_link_local: link-local is allowed; metadata never is.
-    :raises ConfigurationError: it is one. A host that cannot be looked up is left to the request.
+    :raises ConfigurationError: it is one. A host that cannot be resolved is not refused here: the request will fail.
     """
     host = normalize("NFKC", host).translate(_DOTS).strip("[]").rstrip(".").lower()
     if host in _METADATA_NAMES:
@@ -212,7 +212,7 @@ class GuardedAdapter(HTTPAdapter):
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Make connections that look where they lead."""
+        """Make connections that check the address they reach."""
         super().init_poolmanager(*args, socket_options=[*HTTPConnection.default_socket_options, *_ALIVE], **kwargs)
         refuse = partial(refuse_address, allow_link_local=self._allow_link_local)
         self.poolmanager.pool_classes_by_scheme = {
@@ -245,9 +245,9 @@ def _metadata_error(found: str) -> ConfigurationError:
 
 
 def _meant_by(address: IPv4Address | IPv6Address) -> list[IPv4Address | IPv6Address]:
-    """Return an address, and each IPv4 address that it stands for where it is one of IPv6.
+    """Return an address and, if it is an IPv6 address, each IPv4 address that it may stand for.
 
-    Which of them a packet reaches depends on the gateways in its way, so all of them count. Prefixes that a network has
+    Which of them a packet reaches depends on the gateways on its way, so all of them count. Prefixes that a network has
     chosen for itself among its public addresses cannot be known.
     """
     if isinstance(address, IPv4Address):
@@ -262,7 +262,7 @@ def _meant_by(address: IPv4Address | IPv6Address) -> list[IPv4Address | IPv6Addr
 
 
 def _translated(bits: int) -> Iterator[IPv4Address]:
-    """Yield the IPv4 addresses that an IPv6 address holds by RFC 6052, for each length of prefix that it may have.
+    """Yield the IPv4 addresses that an IPv6 address holds by RFC 6052, for each possible length of its prefix.
 
     Bits 64 to 71 are left out: they are 0 and belong to no address.
     """

@@ -1,4 +1,4 @@
-"""What a service answered: its body, received within bounds of size and time, and what it says."""
+"""A service's answer: its body, received within limits of size and time, and how it is read."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 ENCODINGS = "gzip, deflate"
-"""What is asked for: what can be decompressed within a bound."""
+"""The encodings that are requested, because they can be decompressed within a limit."""
 
 MOST_LINE_BYTES = 16 * 1024 * 1024
-"""Of one line of an answer that does not end; a longer one is refused."""
+"""Most bytes of one line of an answer that does not end; a longer line is refused."""
 
 _READ_BYTES = 1024 * 1024
 _GZIP, _ZLIB, _BARE = 31, 15, -15  # zlib's window bits
@@ -33,10 +33,10 @@ _GZIP, _ZLIB, _BARE = 31, 15, -15  # zlib's window bits
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How much of one answer is taken.
+    """Limits for one answer.
 
-    :ivar size: bytes, decompressed. :ivar seconds: from the first byte of the body to its last.
-    :ivar advice: what to do about a larger one; half a sentence.
+    :ivar size: most bytes, decompressed. :ivar seconds: most seconds from the first byte of the body to its last.
+    :ivar advice: what to do about a larger answer; the end of a sentence.
     """
 
     size: int
@@ -69,9 +69,9 @@ def parts_of(response: requests.Response, where: str, bounds: Bounds, clock: Cal
 def lines_of(
     response: requests.Response, where: str, *, quiet: float, longest: float, clock: Callable[[], float]
 ) -> Iterator[list[bytes]]:
-    """Yield the whole lines of a body that does not end, as they come; empty ones are left out.
+    """Yield the whole lines of a body that does not end, as they come; empty lines are left out.
 
-    An empty list means that there is nothing more for now, and is the last one. Where it is missing, there may be more.
+    An empty list is the last one and means that there is nothing more for now. Without it, there may be more.
 
     :param where: the request, for messages. :param quiet: seconds without a line after which nothing more is expected.
     :param longest: seconds after which no more is read. :param clock: seconds of a monotonic clock.
@@ -88,7 +88,7 @@ def lines_of(
             return
         *lines, rest = [rest] if part is None else (rest + part).split(b"\n")
         if part is None and rest.strip():
-            # The service has ended its answer itself, so this is whole.
+            # The service has ended its answer itself, so the last line is whole.
             lines, rest = [rest], b""
         if len(rest) > MOST_LINE_BYTES:
             raise ProtocolError(f"{where} sent a line of more than {MOST_LINE_BYTES:,} bytes.")
@@ -101,7 +101,7 @@ def lines_of(
 
 
 def _received(response: requests.Response) -> Iterator[bytes]:
-    # One read of the network at a time: a full megabyte might be waited for without end, a byte each minute.
+    # One network read at a time: waiting for a full megabyte may take for ever, if a byte comes each minute.
     read = getattr(response.raw, "read1", response.raw.read)
     while part := read(_READ_BYTES, decode_content=False):
         yield part
@@ -156,7 +156,7 @@ def _inflated(parts: Iterator[bytes], *, is_gzip: bool, where: str) -> Iterator[
 
 
 def _has_header(data: bytes) -> bool:
-    """Whether deflated data begins with zlib's header, as the standard wants and some servers do not."""
+    """Whether deflated data begins with zlib's header, which the standard requires and some servers omit."""
     return data[0] & 0x0F == 8 and (len(data) < 2 or (data[0] << 8 | data[1]) % 31 == 0)
 
 
@@ -179,7 +179,7 @@ class Answer:
     redact: Callable[[str], str] = field(default=str, repr=False, compare=False)
 
     def json(self) -> Any:
-        """Return the body as JSON, also as programs write it by mistake, and with a byte order mark before it.
+        """Return the body decoded from JSON; usual mistakes of programs and a byte order mark are accepted.
 
         :raises ProtocolError: it is something else, such as a proxy's HTML page.
         """
@@ -189,9 +189,9 @@ class Answer:
             raise ProtocolError(self.not_json()) from None
 
     def decoded(self, decode: Callable[[bytes], T]) -> T:
-        """Return the body as a decoder of JSON returns it, read like :meth:`json`.
+        """Return the body as a JSON decoder decodes it; accepts the same as :meth:`json`.
 
-        Stores quote what they were sent: with half of a surrogate pair in it, their answer is not strict JSON either.
+        Stores quote what they were sent. If that contains half of a surrogate pair, their answer is not strict JSON.
 
         :raises msgspec.ValidationError: it is JSON of another shape. :raises ProtocolError: it is something else.
         """

@@ -1,4 +1,4 @@
-"""Tokens for an assertion that a private key signs, instead of for a password (RFC 7523).
+"""Tokens that are fetched with an assertion signed by a private key, and not with a password (RFC 7523).
 
 https://datatracker.ietf.org/doc/html/rfc7523
 """
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from audit_provider.core.wire.http import HttpClient
 
 _CLOCKS_APART = timedelta(seconds=10)
-"""An assertion is dated back by this, since services refuse one from the future."""
+"""How far an assertion is dated back, because services refuse one from the future."""
 
 _PEM = re.compile(r"-----BEGIN ([A-Z ]+)-----(.*?)-----END \1-----", re.DOTALL)
 _PEM_LINE = 64
@@ -52,7 +52,7 @@ class Assertion:
     :ivar key: Template of the private key. Example: ``{private_key}``.
     :ivar key_id: Template of the key's id in the assertion's header; "" for none. Example: ``{private_key_id}``.
     :ivar algorithm: How the assertion is signed: ``RS256`` or ``ES256``.
-    :ivar takes_token: Whether a password that is no private key is a token, which is sent as it is.
+    :ivar takes_token: Whether a password that is not a private key is sent unchanged, as the token.
     :ivar lifetime: How long an assertion is valid.
     :ivar fields: Fields of the token request beside the assertion. Example: ``{grant_type: client_credentials}``.
     :ivar param: Field of the token request that contains the assertion.
@@ -79,7 +79,7 @@ class Assertion:
     def at(self, url: str) -> Assertion:
         """Return the same, fetched at another address.
 
-        :raises ConfigurationError: it is no http(s) address.
+        :raises ConfigurationError: it is not an http(s) address.
         """
         return replace(self, url=Token("").at(url).url)
 
@@ -153,14 +153,14 @@ class _Signer:
         self()
 
     def __call__(self) -> str:
-        # Few sources sign anything, and these are fifty modules.
+        # Imported late, because few sources sign anything and these are fifty modules.
         import jwt
         from cryptography.exceptions import UnsupportedAlgorithm
 
         begun = self._client.now() - _CLOCKS_APART
         times = {"iat": int(begun.timestamp()), "exp": int((begun + self._style.lifetime).timestamp())}
         signed = ""
-        # Raised behind it, so that nothing leads from the error to the key.
+        # The error is raised after this block, so that nothing leads from it to the key.
         with contextlib.suppress(jwt.PyJWTError, UnsupportedAlgorithm, ValueError, TypeError):
             signed = jwt.encode({**self._claims, **times}, self._key, self._style.algorithm, self._headers)
         if not signed:
@@ -205,9 +205,9 @@ def _fingerprint(key: str, algorithm: str) -> str:
 
 
 def key_file(password: str) -> dict[str, str]:
-    """Return the texts of a key file in JSON, by name; nothing where the password is none.
+    """Return the texts of a key file in JSON, by name; empty if the password is not a key file.
 
-    :raises CredentialError: it begins like one and cannot be read.
+    :raises CredentialError: it begins like a key file and cannot be read.
     """
     if not password.lstrip().startswith("{"):
         return {}
@@ -230,13 +230,13 @@ def _own_token(signed: str, lifetime: timedelta) -> Answer:
 TOKEN_URL = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
 
 CLOUD_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
-"""Of the APIs of Google Cloud, Google SecOps included."""
+"""OAuth scope of the APIs of Google Cloud, including Google SecOps."""
 
 
 def service_account(scope: str, subject: str = "") -> Assertion:
-    """Return how a service account gets a token.
+    """Return the assertion with which a service account gets a token.
 
-    :param subject: template of the person in whose place it acts (domain-wide delegation); "" for itself.
+    :param subject: template of the user for whom it acts (domain-wide delegation); "" for itself.
     """
     claims = {"iss": "{client_email}", "scope": scope, "aud": TOKEN_URL}
     return Assertion(

@@ -1,4 +1,4 @@
-"""How a credential travels: the styles of the catalogue, as values, and what carries them out.
+"""How a credential is sent: the types of authentication, as values, and the classes that apply them.
 
 A template names parts of the connection in braces: ``{login}``, ``{password}``, and the settings of its source.
 """
@@ -31,10 +31,10 @@ _EARLY = timedelta(seconds=60)
 
 
 class Auth(Protocol):
-    """A style of authentication."""
+    """A type of authentication."""
 
     def bind(self, fill: Callable[[str], str], outside: Callable[[str], HttpClient]) -> AuthBase:
-        """Return what signs requests.
+        """Return the object that authenticates requests.
 
         :param fill: puts the connection's parts into a template. :param outside: returns a client without any
             credential for a base URL, "" for the API's own.
@@ -116,7 +116,7 @@ class Token:
     def at(self, url: str) -> Token:
         """Return the same, fetched at another address.
 
-        :raises ConfigurationError: it is no http(s) address.
+        :raises ConfigurationError: it is not an http(s) address.
         """
         if not _is_address(url):
             raise ConfigurationError(
@@ -156,7 +156,7 @@ class Token:
 
 
 class HeaderAuth(AuthBase):
-    """Sets headers. As the session's own authentication, so that no ``.netrc`` can replace it."""
+    """Sets headers. It is the session's own authentication, so that no ``.netrc`` can replace it."""
 
     def __init__(self, headers: Mapping[str, str]) -> None:
         self._headers = dict(headers)
@@ -168,9 +168,9 @@ class HeaderAuth(AuthBase):
 
 
 class TokenHolder(AuthBase):
-    """Fetches a token when one is needed, and carries it.
+    """Fetches a token when one is needed, and adds it to requests.
 
-    :param fetch: asks for a token. :ivar hides: called with every token, so that it shows nowhere.
+    :param fetch: requests a token. :ivar hides: called with every token, so that it is redacted everywhere.
     :ivar refused_anew: see :class:`~audit_provider.core.wire.tokens.Renewable`.
     """
 
@@ -194,13 +194,13 @@ class TokenHolder(AuthBase):
         return request
 
     def drop(self) -> bool:
-        """Forget the token, since it was refused; return whether there was one, so that another may be tried."""
+        """Forget the refused token; return whether there was one, so that another may be tried."""
         with self._lock:
             had, self._token = bool(self._token), ""
         return had
 
     def age(self, now: datetime) -> timedelta:
-        """Return how long ago the token was fetched; nothing where there is none."""
+        """Return how long ago the token was fetched; zero if there is none."""
         return now - self._fetched_at if self._fetched_at else timedelta(0)
 
     def _current(self) -> str:
@@ -237,7 +237,7 @@ class TokenHolder(AuthBase):
 
 
 _ELSEWHERE = frozenset({301, 302, 303, 307, 308, 404, 405, 501, 505})
-"""Answers of a host that gives no tokens at that address."""
+"""Statuses of a host that gives no tokens at that address."""
 
 
 class NoAuth(AuthBase):

@@ -24,10 +24,10 @@ CLOCK_WORDS = (
     "the clock of this machine is wrong by more than 15 minutes, or the upload took longer than that: set the clock "
     "(NTP), or check why the network is slow"
 )
-"""What to do where a request is refused for its time."""
+"""What to do if a request is refused because of its time."""
 
 SESSION_WORDS = "the session of the aws connection has expired: put a new session token into it, or use a role"
-"""What to do where the temporary credential is refused for its age."""
+"""What to do if the temporary credential is refused because it has expired."""
 
 _CLOCK = frozenset({"RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture"})
 _CLOCK_SAID = re.compile(r"signature (?:expired|not yet current)", re.IGNORECASE)
@@ -47,10 +47,10 @@ _PASSING_SAID = re.compile(
     r"throttl|slow_?down|too_?many_?requests|limit_?exceeded|time_?out|internal_?(?:error|failure)|unavailable|busy",
     re.IGNORECASE,
 )
-"""Codes that services make new ones of: ``ThrottlingException``, ``SlowDownRead``, ``RequestLimitExceeded``."""
+"""Parts of codes, as services add new ones: ``ThrottlingException``, ``SlowDownRead``, ``RequestLimitExceeded``."""
 
 _SECRET = re.compile(r"[A-Za-z0-9+/=_-]{40,}")
-"""What a secret key or a session token looks like, should a service quote one."""
+"""The form of a secret key or a session token, which a service may quote."""
 
 _WORDS_SHOWN = 200
 _CLOCK_TRIES = 3
@@ -107,7 +107,7 @@ def aws_error_of(error: Any, now: datetime | None = None) -> AwsError:
 def is_web_page(answer: Mapping[str, Any]) -> bool:
     """Whether a successful answer, as boto3 returns it, is a login page or another page in the place of S3's answer.
 
-    An object may be such a page too, and then it has an ``ETag``.
+    A stored object may be such a page too; it has an ``ETag``.
     """
     headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
     is_page = str(headers.get("content-type", "")).lower().startswith("text/html")
@@ -123,10 +123,10 @@ def _is_off(headers: Mapping[str, str], now: datetime) -> bool:
 
 
 def in_time(call: Callable[[], Any], sleep: Callable[[float], None]) -> Any:
-    """Return the result of ``call``, which signs a request again at each try, however slow an upload was at first.
+    """Return the result of ``call``, which is repeated if its time is refused, because each call signs anew.
 
     :param sleep: called with seconds.
-    :raises ClientError: the service refuses it, also because of its time after some tries.
+    :raises ClientError: the service refuses it for another reason, or because of its time at every try.
     """
     from botocore.exceptions import ClientError
 
@@ -141,6 +141,6 @@ def in_time(call: Callable[[], Any], sleep: Callable[[float], None]) -> Any:
 
 
 def checksum_of(body: bytes) -> dict[str, str]:
-    """Return the arguments of boto3's ``put_object`` that say the checksum of ``body``."""
+    """Return the arguments of boto3's ``put_object`` that give the checksum of ``body``."""
     crc = zlib.crc32(body).to_bytes(4, "big")
     return {"ChecksumAlgorithm": "CRC32", "ChecksumCRC32": base64.b64encode(crc).decode()}

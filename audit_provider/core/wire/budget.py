@@ -35,21 +35,21 @@ if TYPE_CHECKING:
 POLLING = "polling"
 RECONCILIATION = "reconciliation"
 MOST_WINDOWS_AT_ONCE = 4
-"""Lanes of a backfill: each reads one window at a time."""
+"""Number of lanes of a backfill; each reads one window at a time."""
 
 SKEW = timedelta(seconds=5)
-"""What the clocks of two machines may differ by."""
+"""How far the clocks of two machines may differ."""
 
 LEASE = timedelta(minutes=3)
-"""How long a claim holds without being renewed: a killed task keeps its part from others for so long."""
+"""How long a claim holds without being renewed: others cannot use a killed task's part for so long."""
 
 LOOK_EVERY = timedelta(seconds=20)
-"""How long a task uses its part before it looks whether there are others."""
+"""How long a task uses its part before it reads the claims of others again."""
 
 _FIRST_PAUSE = timedelta(seconds=5)
 _LONGEST_PAUSE = timedelta(minutes=10)
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
-"""Before anything was sent."""
+"""A time before anything was sent."""
 
 
 def lane(number: int) -> str:
@@ -58,7 +58,7 @@ def lane(number: int) -> str:
 
 
 TASKS = (POLLING, RECONCILIATION, *(lane(number + 1) for number in range(MOST_WINDOWS_AT_ONCE)))
-"""Who may use a pipeline's budget."""
+"""The tasks that may use a pipeline's budget."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +125,11 @@ class ClaimedPart:
 
     @property
     def is_claimed(self) -> bool:
-        """Whether the records contain a claim that has to be given up at the end."""
+        """Whether the records contain a claim that must be given up at the end."""
         return self._until != NEVER
 
     def allowed(self, used: int, moment: datetime) -> int:
-        """See :class:`~audit_provider.core.wire.rate_limit.Part`. Looks at the claims where that is due.
+        """See :class:`~audit_provider.core.wire.rate_limit.Part`. Reads the claims if that is due.
 
         :raises UnavailableError: the claims cannot be read or written.
         """
@@ -138,7 +138,7 @@ class ClaimedPart:
             return own
         if self._is_due(moment):
             self._look(moment)
-        # As of now, since the look may have taken long.
+        # As of now, because reading the claims may have taken long.
         return own + self._held(self._now())
 
     def more_at(self, moment: datetime) -> datetime:
@@ -158,7 +158,7 @@ class ClaimedPart:
     def _is_due(self, moment: datetime) -> bool:
         if self._looked_at is None or not timedelta(0) <= moment - self._looked_at < LOOK_EVERY:
             return True
-        # Nothing to send by: look again as soon as there may be more, but polling does not wait for that.
+        # Without a part, read again as soon as there may be one. Polling does not wait for that.
         return self._task != POLLING and self._part == 0 and moment >= self._more_at
 
     def _held(self, moment: datetime) -> int:
@@ -167,14 +167,14 @@ class ClaimedPart:
 
     def _look(self, moment: datetime) -> None:
         """Claim this task's share if it is free; give back what exceeds it."""
-        # Until all of this has gone well, the next request has to look too.
+        # If anything below fails, the next request must read the claims again.
         self._looked_at = None
         others, held = self._others(), self._held(moment)
         due = self._due(others, moment)
         part = due if due <= held else max(held, min(due, self._free(others, moment)))
-        if part or self._part or self._task != POLLING:  # polling that gets nothing more has nothing to tell
+        if part or self._part or self._task != POLLING:  # polling without a claimed part records nothing
             if part != self._part or self._until - moment < LEASE / 2:
-                # Used only once all of them fit together; what is given back is given back before it is written.
+                # A larger part is used only after all claims fit together; a smaller part applies before it is written.
                 self._part = min(part, held)
                 self._record(part, moment)
             if part > held and self._free(self._others(), moment) < part:
@@ -184,13 +184,13 @@ class ClaimedPart:
         if self._part:
             self._pause = _FIRST_PAUSE
         else:
-            # By chance a little more or less, so that two that claimed at once do not do so again.
+            # A random pause, so that two tasks that claimed at the same time do not do so again.
             self._more_at = moment + self._pause * random.uniform(0.7, 1.3)  # noqa: S311  # nosec B311
             self._pause = min(self._pause * 2, _LONGEST_PAUSE)
         self._looked_at = moment
 
     def _record(self, part: int, moment: datetime) -> None:
-        # It may be recorded even where no answer says so.
+        # The claim may be recorded even if the commit fails.
         self._until = moment + LEASE
         self._claims.commit(Claim(part, self._until, self._history()))
 
@@ -203,7 +203,7 @@ class ClaimedPart:
         present = [task for task, claim in others.items() if task != POLLING and claim.until > moment]
         if self._task == POLLING:
             return 0 if present else self._whole
-        # What is left over goes to the reconciliation first, or a long backfill could leave it nothing.
+        # The remainder goes to the reconciliation first, because a long backfill could leave it nothing.
         present = sorted([*present, self._task], key=lambda task: (task != RECONCILIATION, task))
         part, rest = divmod(self._whole, len(present))
         return part + (present.index(self._task) < rest)
@@ -229,11 +229,11 @@ def _believed(claim: Claim, now: datetime) -> Claim:
 
 
 def left_behind(claim: Claim, own: int, moment: datetime) -> tuple[Burst, ...]:
-    """Return when a task's earlier process has sent requests, by its claim.
+    """Return when a task's earlier process sent requests, by its claim.
 
-    Where that was not given up, the process was killed, and may have sent all that it was allowed to.
+    If the claim was not given up, the process was killed, and may have sent all requests that it was allowed to send.
 
-    :param own: requests per period that it needed no claim for. :param moment: of now.
+    :param own: requests per period that it needed no claim for. :param moment: the current time.
     """
     if not claim.part:
         return claim.sent

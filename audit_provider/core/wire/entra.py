@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from audit_provider.core.wire.http import HttpClient
 
 Identity = Literal["managed_identity", "workload_identity", "default"]
-"""What azure-identity looks for: the machine's identity, the Kubernetes service account's, or all it knows of."""
+"""What azure-identity looks for: the machine's identity, the Kubernetes service account's, or any that it knows."""
 
 _WORDS_SHOWN = 300
 _TRANSIENT = re.compile(r"temporarily[ _]unavailable|transient error|\bserver_error\b", re.IGNORECASE)
@@ -32,7 +32,7 @@ _TRANSIENT = re.compile(r"temporarily[ _]unavailable|transient error|\bserver_er
 class Cloud:
     """One of Microsoft's clouds.
 
-    :ivar login: host that gives tokens. :ivar scope: of Azure Monitor.
+    :ivar login: host that gives tokens. :ivar scope: OAuth scope of Azure Monitor.
     """
 
     login: str
@@ -64,7 +64,7 @@ def identity_token(
 ) -> TokenHolder:
     """Return a holder whose tokens come from azure-identity.
 
-    Those requests are azure-identity's own: they know the environment's proxies and certificates, not the connection's.
+    azure-identity sends these requests itself, with the environment's proxies and certificates, not the connection's.
 
     :param client: for the time and for redaction. :param client_id: of a user-assigned identity, or of the application.
     :param tenant_id: for ``workload_identity``; by default the environment's. :param scope: instead of the cloud's own.
@@ -76,7 +76,7 @@ def identity_token(
 
 
 def _credential(identity: Identity, cloud: Cloud, client_id: str, tenant_id: str) -> Callable[..., Any]:
-    """Return what makes a new credential; each is used once, so that a refused token does not come from its cache."""
+    """Return a function that makes a credential. Each is used once, so that its cache cannot return a refused token."""
     try:
         from azure.identity import DefaultAzureCredential, ManagedIdentityCredential, WorkloadIdentityCredential
     except ImportError:
@@ -129,9 +129,9 @@ def _asked(credential: Callable[..., Any], scope: str, identity: Identity, clien
 
 
 def _passes(error: Exception, statuses: list[int]) -> bool:
-    """Whether Entra, or the machine's own endpoint for identities, refuses for now and not for good.
+    """Whether the refusal of Entra, or of the machine's own endpoint for identities, is temporary.
 
-    :param statuses: that were answered, which the error itself does not tell.
+    :param statuses: HTTP statuses of the answers, which the error itself does not hold.
     """
     said = str(error)
     return any(map(means_later, statuses[-1:])) or limit_said(said) or bool(_TRANSIENT.search(said))

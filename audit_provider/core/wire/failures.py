@@ -20,17 +20,17 @@ from audit_provider.core.errors import (
 from audit_provider.core.wire.later import means_later
 
 _ENDINGS = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
-"""The other end hung up during the handshake, as a balancer does that restarts: nothing is wrong with the TLS."""
+"""Errors if the other end hangs up during the handshake, as a load balancer that restarts does: TLS is not wrong."""
 
 _NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE")
 
 
 _TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})\b")
-"""What ``http.client`` says where a proxy does not make the tunnel that an https request needs."""
+"""The message of ``http.client`` if a proxy does not open the tunnel that an https request needs."""
 
 
 def refused_by_proxy(where: str, status: int) -> AuditError:
-    """Return the error for a request that a proxy refused by a status of its own.
+    """Return the error for a request that a proxy refused with a status of its own.
 
     :param where: the request.
     """
@@ -50,8 +50,9 @@ def refused_by_proxy(where: str, status: int) -> AuditError:
 def failure_of(error: Exception, where: str, service: str) -> AuditError:
     """Return the error for a request that got no answer, without its URL, which may hold a credential.
 
-    :param error: of requests, urllib3 or the operating system, or a ``ValueError`` of ``http.client``, which quotes the
-        header, or of a letter that no header can carry. :param where: the request, and :param service: whose it is.
+    :param error: of requests, urllib3 or the operating system; or a ``ValueError``, of ``http.client``, which quotes
+        the header, or because of a letter that a header cannot hold. :param where: the request. :param service: the
+        service's name.
     """
     inner = _innermost(error)
     if tunnel := _TUNNEL.search(str(getattr(inner, "original_error", inner))):
@@ -70,7 +71,7 @@ def failure_of(error: Exception, where: str, service: str) -> AuditError:
         return ConfigurationError(
             f"{where} failed in TLS ({_reason(inner)}): install the service's CA or set 'verify' on the connection."
         )
-    if isinstance(error, ValueError):  # those of requests on URLs, schemes, proxies and headers are, too
+    if isinstance(error, ValueError):  # includes the errors of requests about URLs, schemes, proxies and headers
         return ConfigurationError(
             f"{where} could not be sent ({type(error).__name__}): check host, proxies and token on the connection."
         )

@@ -40,13 +40,13 @@ MAX_ANSWER_BYTES = 64 * 1024 * 1024
 """Decompressed bytes of an answer that is held in memory; a larger one is refused."""
 
 MAX_ANSWER_SECONDS = 300.0
-"""From the first byte of an answer's body to its last."""
+"""Most seconds from the first byte of an answer's body to its last."""
 
 MAX_FILE_BYTES = 4 * 1024**3
 """Decompressed bytes of a file that is written to disk; a larger one is refused."""
 
 MAX_FILE_SECONDS = 3600.0
-"""From the first byte of a file to its last."""
+"""Most seconds from the first byte of a file to its last."""
 
 _WORDS_SHOWN = 300
 _log = logging.getLogger(__name__)
@@ -186,7 +186,7 @@ class HttpClient:
                 )
         except (requests.exceptions.RequestException, TransportError, OSError, ValueError) as error:
             failure = failure_of(error, where, self.service)
-        # Raised out here, so that nothing leads from it to the request, which carries the credential.
+        # Raised outside the block, so that nothing leads from the error to the request, which holds the credential.
         raise failure
 
     def fetch(
@@ -241,7 +241,7 @@ class HttpClient:
 
         An answer that is an error is returned with its body, and leaves ``sink`` empty. Repeated like :meth:`fetch`.
 
-        :param later: as there.
+        :param later: as in :meth:`fetch`.
         :raises UnavailableError: no whole answer came. :raises ConfigurationError: the address cannot be used.
         """
         return self.fetch("GET", path, later=later, sink=sink)
@@ -260,7 +260,7 @@ class HttpClient:
         See :func:`~audit_provider.core.wire.answer.lines_of`.
 
         :param path: as in :meth:`send`.
-        :param refuse: raises what an answer means that is a web page, or has another status than 200.
+        :param refuse: raises the error that an answer means if it is a web page or has another status than 200.
         :raises UnavailableError: no answer came, or it was cut off; what was yielded before is whole.
         """
         where = self._where("GET", path)
@@ -303,7 +303,7 @@ class HttpClient:
         self._redactor.hide(secret)
 
     def token_tries(self) -> TokenTries:
-        """Return what decides, for one request, whether a refused token is followed by another try."""
+        """Return the object that decides, for one request, whether a refused token is followed by another try."""
         return TokenTries(self._session.auth, self.sleep, self.now)
 
     def wait_asked(self, answer: Answer, *, slow_down: bool = False) -> float | None:
@@ -313,8 +313,8 @@ class HttpClient:
 
         :param slow_down: it says that the budget is used up, as a 429 does.
         """
-        # Some services send the end of the budget's period with every answer, also with one that says they are down;
-        # and of a budget that is not used up, the end says nothing about another limit that was met.
+        # Some services send the end of the budget's period with every answer, even with one that says they are down. If
+        # the budget is not used up, its end says nothing about another limit that was reached.
         left = remaining_requests(answer.headers)
         resets = answer.status == 429 or left == 0 or (slow_down and left is None)
         waits = waits_in(answer.headers, self.now(), resets=resets)
@@ -333,10 +333,10 @@ class HttpClient:
         asked = self.wait_asked(answer, slow_down=said.limited)
         if asked is not None and (asked >= 1 or failures == 1):
             return asked + random.random() * 0.2  # noqa: S311  # nosec B311
-        # No header, or again nothing to wait for; a clock that is fast makes the same of a moment to come.
+        # No header, or again no time to wait, which is also what a clock that is ahead makes of a time in the future.
         wait = max(backoff(failures), said.least if asked is None else asked)
         if said.limited and self.pacer:
-            # Somebody else uses the budget as well. All tries together outlast its period.
+            # Others use the same budget. All tries together outlast its period.
             return max(wait, self.pacer.period * failures / self.tries)
         return wait
 
@@ -356,10 +356,10 @@ class HttpClient:
 
 
 def settle_environment(session: requests.Session, base_url: str) -> None:
-    """Take from the environment what a session that trusts it lacks: the CA, and the proxies for ``base_url``.
+    """Set a session's CA, and its proxies for ``base_url``, from the environment, if it trusts that and has none.
 
-    Left to itself the session would look through the whole environment for every request, which takes longer than all
-    else that it does, and would prefer the environment to its own settings.
+    Otherwise the session would search the whole environment for every request, which takes longer than all else that it
+    does, and would prefer the environment to its own settings.
     """
     if not session.trust_env:
         return

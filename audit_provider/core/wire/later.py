@@ -34,10 +34,10 @@ LATER = frozenset(status for status in range(400, 600) if means_later(status))
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """What an answer means that says "later" in words.
+    """The meaning of an answer that says "later".
 
-    :ivar limited: the budget is used up, as a 429 says it; else the service has a passing fault.
-    :ivar least: seconds to wait at least where no header names a wait.
+    :ivar limited: the budget is used up, as a 429 says; otherwise the service has a temporary fault.
+    :ivar least: minimum wait in seconds, if no header names a wait.
     """
 
     limited: bool = True
@@ -55,7 +55,7 @@ def is_slow_down(answer: Answer) -> bool:
 
 
 def later_of(answer: Answer, later: Callable[[Answer], Later | bool | None] | None) -> Later | None:
-    """Return what an answer means if it means "later", by its class or by the service's message; else None.
+    """Return the meaning of an answer that says "later" by its status, its headers or its message; otherwise None.
 
     :param later: finds it in the message; True is :class:`Later`.
     """
@@ -92,10 +92,10 @@ def limit_said(text: str) -> bool:
 
 
 def fault_said(code: str) -> bool:
-    """Whether a service's error code, as a whole, says that its own fault may pass, as in ``internal_error``."""
+    """Whether a service's error code, as a whole, names a temporary fault of its own, as in ``internal_error``."""
     return bool(_PASSING.fullmatch(_spaced(code[:_WORDS_SEEN]).strip()))
 
 
 def _spaced(text: str) -> str:
-    """Return a text with its camel case taken apart."""
+    """Return a text with a space between the words of camel case."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text)

@@ -19,7 +19,7 @@ _MARGIN = 0.1
 """Seconds kept beyond the period, because a vendor may count a request at its very end too."""
 
 _BURSTS = 60
-"""Into so many pieces a period is cut to hand on when requests were sent."""
+"""Number of parts of a period in which the times of requests are rounded for the next process."""
 
 Burst = tuple[int, int]
 """Requests that were sent at or shortly before a moment: its milliseconds since 1970, and how many they were."""
@@ -29,7 +29,7 @@ MOST_PERIOD = 366 * 86_400
 
 _LATEST = 10**13
 _MOST_AT_ONCE = 10**5
-"""What is beyond these was not written by us: it is read as harmless as it can be."""
+"""Larger values were not written by this module: they are ignored or reduced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +44,10 @@ class RateLimit:
     per: float = 60.0
 
     def check(self, path: str) -> None:
-        """Refuse a budget by which nothing could be asked, or whose period does not fit into a calendar.
+        """Refuse a budget that allows no requests, or whose period is longer than a year.
 
-        :param path: where it stands in the file, for messages.
-        :raises ConfigurationError: it is one.
+        :param path: its path in the pipelines file, for messages.
+        :raises ConfigurationError: it is such a budget.
         """
         if self.requests < 1 or not self.per > 0:
             raise ConfigurationError(f"{path}: 'requests' must be at least 1, and 'per' more than 0 seconds")
@@ -65,7 +65,7 @@ class RateLimit:
 
     @property
     def grain(self) -> int:
-        """Seconds; how exactly it is handed on when requests were sent."""
+        """Seconds to which the times of requests are rounded for the next process."""
         return max(1, math.ceil(self.per / _BURSTS))
 
 
@@ -73,22 +73,22 @@ class Part(Protocol):
     """The part of a budget that one task may use while others use the rest."""
 
     def allowed(self, used: int, moment: datetime) -> int:
-        """Return how many requests may lie in one period now. :param used: that lie in the last one."""
+        """Return how many requests one period may have now. :param used: number of requests in the last period."""
 
     def more_at(self, moment: datetime) -> datetime:
-        """Return when to ask again, where nothing is allowed."""
+        """Return when to ask again, if nothing is allowed."""
 
 
 class Pacer:
     """Keeps requests within a budget over a sliding period, across processes that hand on their history.
 
-    A request counts from when its answer has come, since nobody knows when it arrived before: so as long as the
-    service counts it, it is counted here, however long either way takes. A sliding period stays within fixed and
-    sliding windows as well as within token buckets.
+    A request counts from the time of its answer, because nobody knows when it arrived. It then counts here at least as
+    long as at the service, however long it was on the way. A sliding period stays within fixed windows, sliding
+    windows and token buckets.
 
     :param limit: the budget.
     :param history: when earlier requests on the same budget were sent, in any order.
-    :param part: what of the budget may be used; by default all of it.
+    :param part: the part of the budget that may be used; by default all of it.
     :param sleep: called with seconds; may raise :class:`WaitError`.
     :ivar made: requests that this pacer itself has let through.
     """
@@ -119,9 +119,9 @@ class Pacer:
 
     @property
     def history(self) -> tuple[Burst, ...]:
-        """When the requests of the last period were sent, oldest first: what the next process needs.
+        """When the requests of the last period were sent, oldest first, for the next process.
 
-        At most 61 entries: more requests than that are rounded up by less than a sixtieth of the period, or a second.
+        At most 61 entries: times of more requests are rounded up by less than a sixtieth of the period, or a second.
         """
         self._forget(self._now())
         grain = 1000 * self._limit.grain if len(self._sent) > _BURSTS else 1
@@ -142,16 +142,17 @@ class Pacer:
         self._not_before = None
 
     def answered(self) -> None:
-        """Take note that the last request has been answered, or never will be."""
+        """Note that the last request has been answered, or never will be."""
         if self._sent:
             self._sent[-1] = max(self._now(), self._sent[-1])
 
     def observe(self, headers: Mapping[str, str]) -> None:
-        """Take over what the service says is left: others may use the same budget."""
+        """Apply what the service says is left, because others may use the same budget."""
         moment = self._now()
         if remaining_requests(headers) == 0 and self._sent and not self._is_used_up(moment):
             waits = waits_in(headers, moment)
-            # The service knows when its period ends; without a word that is understood, ours is the longest it can be.
+            # The service knows when its period ends. If it does not say so clearly, ours ends at the latest possible
+            # time.
             is_said = waits.seconds is not None and not waits.unread
             self._not_before = moment + timedelta(seconds=waits.seconds or 0.0) if is_said else self._period_end()
 
@@ -159,12 +160,12 @@ class Pacer:
         return self._sent[0] + self._period
 
     def _is_used_up(self, moment: datetime) -> bool:
-        """Whether what may be used is used by this task, so that it waits without anybody's word."""
+        """Whether this task has used all that it may use, so that it waits anyway."""
         self._forget(moment)
         try:
             return len(self._sent) >= self._allowed(moment)
         except UnavailableError:
-            # The answer that was just got must not be lost for it; the next request will look again.
+            # This error must not lose the answer that was just received. The next request reads the claims again.
             return False
 
     def _allowed(self, moment: datetime) -> int:
@@ -183,7 +184,7 @@ class Pacer:
         return free_at
 
     def _forget(self, moment: datetime) -> None:
-        """Drop what no longer counts. A stamp "in the future" is of a clock that was set back: it must not block."""
+        """Drop times that no longer count, and times in the future: a clock was set back, and they must not block."""
         while self._sent and self._sent[0] <= moment - self._period:
             self._sent.popleft()
         while self._sent and self._sent[-1] > moment + timedelta(seconds=self._limit.grain):

@@ -19,7 +19,7 @@ _current: ContextVar[Redactor | None] = ContextVar("redactor", default=None)
 
 
 class Redactor:
-    """Replaces known secrets in texts, also where they are written as JSON, HTML or part of a URL writes them.
+    """Replaces known secrets in texts, also in the forms in which JSON, HTML and URLs write them.
 
     :param secrets: empty ones are left out.
     """
@@ -41,9 +41,9 @@ class Redactor:
         return text
 
     def excerpt(self, body: bytes, most: int) -> str:
-        """Return the first ``most`` letters of ``body`` without secrets, white space drawn together.
+        """Return the first ``most`` letters of ``body`` without secrets, with single spaces as the only white space.
 
-        A secret that the cut would leave in part, and so unknown, is left out with all behind it.
+        The text is cut so early that it cannot end with a part of a secret, which would not be recognised.
         """
         longest = max(map(len, self._forms), default=0)
         cut = body[: 4 * (most + longest)]
@@ -64,7 +64,7 @@ class Redactor:
 
 class _Filter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let every record pass, redacted where a request is on its way."""
+        """Let every record pass, redacted while a request is being sent."""
         redactor = _current.get()
         if redactor is not None:
             # A traceback quotes headers; our own error says what happened.

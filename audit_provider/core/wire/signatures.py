@@ -1,7 +1,7 @@
-"""Requests that are signed one by one.
+"""Sign requests one by one.
 
-By an HMAC of date, method, host, path and parameters (https://duo.com/docs/adminapi#authentication), by Standard
-Webhooks (https://github.com/standard-webhooks/standard-webhooks), or for AWS, Signature Version 4
+The forms are an HMAC of date, method, host, path and parameters (https://duo.com/docs/adminapi#authentication),
+Standard Webhooks (https://github.com/standard-webhooks/standard-webhooks), and Signature Version 4 of AWS
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html).
 """
 
@@ -49,7 +49,7 @@ class SignedRequest:
 
 
 class RequestSigner(AuthBase):
-    """Signs requests about to be sent, and each try again, since a date is accepted for some minutes only."""
+    """Signs each request, and each repeat of it anew, because a date is accepted for some minutes only."""
 
     def __init__(self, login: str, password: str, digest: str, now: Callable[[], datetime]) -> None:
         self._login = login

@@ -1,4 +1,4 @@
-"""One SSH connection: files over SFTP, and a way through to addresses that only its far end reaches.
+"""One SSH connection: files over SFTP, and tunnels to addresses that only the SSH server reaches.
 
 https://docs.paramiko.org
 """
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _PIECE = 64 * 1024
 _WORDS_SHOWN = 200
-_UNKNOWN_HOST_KEY = "not found in known_hosts"  # what paramiko's refusal says; it has no class of its own
+_UNKNOWN_HOST_KEY = "not found in known_hosts"  # the text of paramiko's error, which has no class of its own
 _NO_CHANNEL = "Timeout opening channel"  # likewise
 _NO_SUBSYSTEM = (
     "the server may not offer SFTP ('Subsystem sftp'), or the account's shell or 'ForceCommand' runs instead"
@@ -36,7 +36,7 @@ _HINTS = {
     "Garbage packet received": _NO_SUBSYSTEM,
     _ENDED: _NO_SUBSYSTEM,
 }
-"""By the beginning of an error's words: what OpenSSH's usual reason is."""
+"""The usual reason of an error of OpenSSH, by the beginning of its text."""
 
 _PROHIBITED = 1  # RFC 4254, 5.1: SSH_OPEN_ADMINISTRATIVELY_PROHIBITED
 
@@ -57,7 +57,7 @@ class SshConnection:
 
     @contextmanager
     def sftp(self) -> Iterator[Any]:
-        """Yield a paramiko SFTP client of its own.
+        """Yield a new paramiko SFTP client.
 
         :raises AuditError: the connection cannot be opened, or is lost meanwhile.
         """
@@ -69,7 +69,7 @@ class SshConnection:
                 finally:
                     client.close()
             except TimeoutError:
-                # The connection looks alive and is not: the next try needs another.
+                # The connection looks alive but is not, so the next try needs another one.
                 self.close()
                 raise
 
@@ -78,12 +78,12 @@ class SshConnection:
     ) -> socket.socket:
         """Return a socket whose other end is ``host`` and ``port`` as the SSH server sees them.
 
-        No port is opened on this machine, so nobody else here can go the same way.
+        No port is opened on this machine, so nobody else here can use the tunnel.
 
-        :param timeout: seconds to wait for the server to get there.
-        :param allow_link_local: ``host`` may be such an address; a cloud's metadata service is never reached.
-        :raises ConfigurationError: it is one, as far as that is visible from here.
-        :raises AuditError: the connection cannot be opened, or leads nowhere.
+        :param timeout: seconds to wait for the server to connect to ``host``.
+        :param allow_link_local: ``host`` may be a link-local address; a cloud's metadata service is never allowed.
+        :raises ConfigurationError: it is not allowed, as far as this machine can resolve it.
+        :raises AuditError: the connection cannot be opened, or the server does not reach ``host``.
         """
         from paramiko import ChannelException, SSHException
 
@@ -115,7 +115,7 @@ class SshConnection:
             client.close()
 
     def _sftp_client(self) -> Any:
-        """Return an SFTP client whose every wait has an end, that for the server's version included.
+        """Return an SFTP client with a limit on every wait, including the wait for the server's version.
 
         :raises TimeoutError: the server is silent.
         """
@@ -159,8 +159,8 @@ class SshConnection:
 class TunnelAdapter(HTTPAdapter):
     """Sends a session's requests through an SSH connection.
 
-    Only the way differs: the ``Host`` header, the server name in TLS and the check of the certificate are those of the
-    URL. Proxies are not asked.
+    Only the route differs: the ``Host`` header, the server name in TLS and the check of the certificate are those of
+    the URL. Proxies are not used.
 
     :param allow_link_local: requests may go to such an address.
     """
@@ -176,7 +176,7 @@ class TunnelAdapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = _pools(self._ssh, allow_link_local=self._allow_link_local)
 
     def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
-        """Send a request, by no proxy."""
+        """Send a request without a proxy."""
         return super().send(request, *args, **{**kwargs, "proxies": None})
 
     def close(self) -> None:
@@ -229,7 +229,7 @@ def ssh_errors(where: str) -> Iterator[None]:
             f"{where} does not accept the login: check login, password and key of the connection; everything is kept."
         ) from None
     except paramiko.ssh_exception.ProxyCommandFailure:
-        # Its own words would quote the command, and what stands in that is not for logs.
+        # Its text quotes the command, which must not be logged.
         raise UnavailableError(f"{where} gave no complete answer (its ProxyCommand ended).") from None
     except paramiko.SSHException as error:
         if _UNKNOWN_HOST_KEY in str(error):
@@ -248,10 +248,10 @@ def ssh_errors(where: str) -> Iterator[None]:
 
 
 def _client_of(channel: Any) -> Any:
-    """Return an SFTP client, once the server has said its version.
+    """Return an SFTP client once the server has sent its version.
 
     :raises TimeoutError: the server is silent.
-    :raises paramiko.SSHException: what it started for this channel has ended.
+    :raises paramiko.SSHException: the program that it started for this channel has ended.
     """
     from paramiko import SFTPClient, SSHException
 
@@ -260,15 +260,15 @@ def _client_of(channel: Any) -> Any:
     except TimeoutError:
         raise
     except OSError:
-        # It ended so soon that nothing could be written to it: the same as where nothing can be read from it.
+        # It ended so early that nothing could be written to it, which means the same as if nothing can be read from it.
         raise SSHException(_ENDED) from None
 
 
 @contextmanager
 def _ending(channel: Any, seconds: float) -> Iterator[None]:
-    """Close a channel whose server has not answered in time: paramiko waits for the answer to a request without end.
+    """Close a channel if its server does not answer in time, because paramiko waits for the answer without a limit.
 
-    :raises TimeoutError: it has not.
+    :raises TimeoutError: it does not answer in time.
     """
     late = threading.Event()
 
@@ -302,7 +302,7 @@ def _reason(error: BaseException) -> str:
 
 
 def _hint(error: BaseException) -> str:
-    """Return what the words of OpenSSH's mean that do not say it."""
+    """Return the usual reason of an error of OpenSSH whose text does not give one."""
     words = str(error)
     return next((f": {hint}" for begin, hint in _HINTS.items() if words.startswith(begin)), "")
 
@@ -322,7 +322,7 @@ def _carry(far: socket.socket, channel: Any) -> None:
 
 
 def _upward(far: socket.socket, channel: Any) -> None:
-    with suppress(OSError, EOFError):  # the latter is paramiko's word for a connection that has ended
+    with suppress(OSError, EOFError):  # paramiko raises the latter if the connection has ended
         while data := far.recv(_PIECE):
             channel.sendall(data)
     # An HTTP client that has ended its side wants nothing more; the close also wakes the other direction.

@@ -1,7 +1,7 @@
 """Connections on which only the client sends, over TLS or plain TCP.
 
-The receiver does not answer, so the only thing that can be learnt is whether it has closed the connection. A server
-that does answer is not such a receiver, and has not understood what was written.
+The receiver does not answer, so the client can only learn whether it has closed the connection. A server that does
+answer is not such a receiver, and has not understood what was written.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BALANCER_SECONDS = 4.0
-"""HAProxy with nobody behind it hangs up 3 s after the handshake by its defaults: three more tries, a second apart."""
+"""By default, HAProxy without a server behind it hangs up 3 s after the handshake: three more tries, a second apart."""
 
 _CLOSE_SECONDS = 1.0
 _READ_BYTES = 64 * 1024
 _WORDS_SHOWN = 120
 _REFUSALS_OF_CERTIFICATE = ("CERTIFICATE", "UNKNOWN_CA", "ACCESS_DENIED")
-"""What the names of the alerts have in common by which a server refuses a client's certificate, or its absence."""
+"""Parts of the names of TLS alerts with which a server refuses a client's certificate, or its absence."""
 
 
 class TcpClient:
@@ -98,7 +98,7 @@ class TcpClient:
                     while rest:  # ``sendall`` of a plain socket would have all of it written within the timeout
                         rest = rest[connected.send(rest) :]
             except HungUpError:
-                # What it said before it hung up says more than that it did.
+                # If the receiver said something before it hung up, that says more.
                 with suppress(RetryError):
                     self._hung_up(connected, 0)
                 raise

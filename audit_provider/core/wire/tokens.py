@@ -1,4 +1,4 @@
-"""Tokens: how long one is valid, and whether a refusal is followed by another try, with a new one or a little later."""
+"""How long a token is valid, and whether its refusal is followed by another try, with a new token or a little later."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from audit_provider.core.wire.answer import Answer
 
 _UNSAID_LIFE = timedelta(minutes=5)
-_EPOCH_FLOOR = 1_000_000_000  # a larger number of seconds is a moment, not a life
+_EPOCH_FLOOR = 1_000_000_000  # a larger number is a point in time, not a duration in seconds
 _DECIMAL = re.compile(r"-?[0-9]{1,18}(\.[0-9]*)?")
 
 
 def life_of(value: Any, now: datetime) -> timedelta:
-    """Return how long a token lives: said in seconds, as a duration, or as the moment of its end.
+    """Return how long a token is valid, given in seconds, as a duration, or as the time of its end.
 
-    Nothing or less is what some services say of a token whose life they do not limit.
+    Some services give zero or less for a token without a limit.
     """
     if isinstance(value, str):
         value = _number_or_duration(value.strip())
@@ -43,7 +43,7 @@ def _number_or_duration(text: str) -> Any:
 
 
 def passing_refusal(answer: Answer) -> Later | None:
-    """Return what a refusal of a token means where it is said to pass: by OAuth's codes, or as a limit.
+    """Return the meaning of a temporary refusal of a token, by OAuth's codes or by a limit; None for another answer.
 
     https://www.rfc-editor.org/rfc/rfc6749#section-5.2
     """
@@ -63,7 +63,7 @@ SPREAD_SECONDS = 3.0
 """How long a new token may take until all machines of a service know it."""
 
 OLD = timedelta(minutes=3)
-"""A token older than this may have ended, or been revoked, where a 403 does not say why."""
+"""If a 403 does not say why, a token older than this may have expired or been revoked."""
 
 _OF_TOKEN = re.compile(
     r"(?:token|jwt|session|credential)s?\b[^.;]{0,40}\b(?:expired|invalid|not valid|revoked|has ended)"
@@ -74,10 +74,10 @@ _WORDS_SEEN = 2000
 
 
 class Renewable(Protocol):
-    """What carries a token that it can fetch again."""
+    """An authentication with a token that it can fetch again."""
 
     refused_anew: bool
-    """A 403 came for a new token as it had for the old one, so it is about rights and not about the token."""
+    """A new token got a 403 like the old one, so the reason is a missing right and not the token."""
 
     def drop(self) -> bool:
         """Forget the token; return whether there was one."""
@@ -87,11 +87,11 @@ class Renewable(Protocol):
 
 
 class TokenTries:
-    """Decides about the answers to one request.
+    """Decides for one request whether it is sent again after a refusal.
 
-    A 401 is followed by a try with a new token, and a 401 for that one, which some machines of the service may not know
-    yet, by one more a few seconds later. A 403 is followed by a try with a new token where it says that the token has
-    ended, or the token is old: it may be about a right, so that costs one token and no more.
+    After a 401 it is sent with a new token. If that gets a 401 too, it is sent once more a few seconds later, because
+    some machines of the service may not know the token yet. After a 403 it is sent with a new token if the answer says
+    that the token has ended, or if the token is old. The reason may be a missing right, so only one new token is tried.
 
     :param auth: of the session. :param sleep: called with seconds.
     """
@@ -104,7 +104,7 @@ class TokenTries:
         self._waited = False
 
     def again(self, answer: Answer) -> bool:
-        """Whether to send the request again; what is needed for that is done."""
+        """Return whether to send the request again, after preparing that."""
         holder = self._holder
         if holder is None:
             return False
@@ -121,7 +121,7 @@ class TokenTries:
         return False
 
     def _renewed(self, holder: Renewable, status: int) -> bool:
-        # Whoever of several threads drops it: the holder fetches another one when it is asked.
+        # Any of several threads may drop it: the holder fetches another one when it is needed.
         holder.drop()
         self._renewed_for = status
         return True

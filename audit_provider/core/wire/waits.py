@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 LONGEST_WAIT = 3600.0
-"""Seconds. A header that asks for more is taken for this much: a wrong clock must not stop a pipeline for days."""
+"""Seconds. A header that asks for more counts as this much: a wrong clock must not stop a pipeline for days."""
 
 _MOST_DIGITS = 18
 _COUNT = re.compile(r"([0-9]+)(?:\.[0-9]*)?\s*(?:;|$)")
@@ -53,12 +53,12 @@ class Waits:
 
 @dataclass(frozen=True, slots=True)
 class _Name:
-    """What a header is by its name.
+    """What a header's name says about its value.
 
     :ivar role: ``after`` names a wait, ``reset`` the end of a limit's period, ``remaining`` what is left of it, and
-        ``limit`` is the structured header that says both. :ivar limit: the words that tell one limit from another.
-    :ivar scale: seconds of one, where the value is a bare number. :ivar period: seconds of the limit's period, where
-        its name says it.
+        ``limit`` is the structured header that says both. :ivar limit: the words that distinguish one limit from
+        another. :ivar scale: seconds per unit of a bare number. :ivar period: seconds of the limit's period; None if
+        the name does not say it.
     """
 
     role: Literal["after", "reset", "remaining", "limit"]
@@ -71,8 +71,8 @@ class _Name:
 class _Limit:
     """One of the limits that an answer states.
 
-    :ivar header: that says when its period ends. :ivar left: requests, None where it does not say.
-    :ivar seconds: until the end of its period, None where it does not say. :ivar is_read: the header is understood.
+    :ivar header: the header that states it. :ivar left: remaining requests; None if it does not say.
+    :ivar seconds: until the end of its period; None if it does not say. :ivar is_read: the header is understood.
     """
 
     header: str
@@ -82,7 +82,7 @@ class _Limit:
 
 
 def wait_asked(headers: Mapping[str, str], now: datetime, *, resets: bool = True) -> float | None:
-    """Return the seconds a service asks to wait, or None where it names nothing readable: see :func:`waits_in`."""
+    """Return the seconds a service asks to wait, or None if it names no readable wait; see :func:`waits_in`."""
     return waits_in(headers, now, resets=resets).seconds
 
 
@@ -92,23 +92,22 @@ def waits_in(headers: Mapping[str, str], now: datetime, *, resets: bool = True) 
     Understands ``Retry-After`` in its variants; every header whose name speaks of a rate limit and its reset, as
     ``X-RateLimit-Requests-Reset``; and the structured ``RateLimit`` (``"default";r=0;t=42``). Their values are seconds,
     durations with a unit (``1m30s``, ``500ms``), epochs, HTTP dates or ISO date-times, or a list of these, of which the
-    largest counts. ``Retry-After: 0`` is 0.0, a wish to be asked again at once, and not None.
+    largest counts. ``Retry-After: 0`` is 0.0, which asks for a repeat at once, and not None.
 
-    Of several limits that one counts which is used up, or else one of which nobody says what is left.
+    Of several limits, one that is used up decides, or else one for which no header says what is left.
 
     https://www.rfc-editor.org/rfc/rfc9110#name-retry-after
     https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/
 
     :param headers: of the answer. :param now: aware UTC.
-    :param resets: whether the end of the budget's period counts too; it is a wish to wait only where the budget is used
-        up.
+    :param resets: whether the end of the budget's period counts too; it asks for a wait only if the budget is used up.
     """
     after: list[tuple[str, float | None, bool]] = []
     for header, text in headers.items():
         name = _name(header)
         if name and name.role == "after" and text.strip():
             after.append((header, *seconds_in(text, now, name.scale)))
-    # Pylon's own name goes before the one that a proxy may add.
+    # Pylon's own header takes precedence over one that a proxy may add.
     own = [each for each in after if each[0].lower() == "x-retry-after" and each[1] is not None]
     if any(seconds is not None for _, seconds, _ in after):
         return _waits((seconds, header, is_read) for header, seconds, is_read in own or after if seconds is not None)
@@ -122,14 +121,14 @@ def waits_in(headers: Mapping[str, str], now: datetime, *, resets: bool = True) 
 
 
 def asks_to_wait(headers: Mapping[str, str]) -> bool:
-    """Whether a header says that the service wants to be left alone, in whatever form."""
+    """Whether a header asks to wait before the next request, in any form."""
     return any((name := _name(header)) and name.role == "after" for header in headers)
 
 
 def remaining_requests(headers: Mapping[str, str]) -> int | None:
-    """Return how many requests the service says are left, or None where it does not say.
+    """Return how many requests the service says are left, or None if it does not say.
 
-    Of several limits, that of which the least is left counts.
+    Of several limits, the smallest number counts.
     """
     least: int | None = None
     for header, text in headers.items():
@@ -155,7 +154,7 @@ def _name(header: str) -> _Name | None:
     if joined in _STRUCTURED:
         return _Name("limit")
     if "ratelimit" not in words or "concurren" in joined:
-        return None  # requests at the same time are no budget that comes back with time
+        return None  # a limit on simultaneous requests does not reset with time
     limit = words - _NAMING_NO_LIMIT
     period = next((_PERIODS[word] for word in sorted(limit) if word in _PERIODS), None)
     if "reset" in joined:
@@ -180,7 +179,7 @@ def _limits(headers: Mapping[str, str], now: datetime) -> Iterator[_Limit]:
             yield _Limit(header, left.get(name.limit, ("", None, None))[1], seconds, is_read)
     for limit, (header, count, period) in left.items():
         if limit not in paired and period is not None:
-            # Its period is over by then at the latest.
+            # Its period ends then at the latest.
             yield _Limit(header, count, period)
 
 
@@ -206,7 +205,7 @@ def _bounded(seconds: float) -> float:
 
 
 def _policies(header: str, text: str, now: datetime | None = None) -> list[_Limit]:
-    """Return the limits of a structured ``RateLimit``, of which there were three forms."""
+    """Return the limits of a structured ``RateLimit``, in any of its three forms."""
     if not text.strip():
         return []
     try:
@@ -240,7 +239,7 @@ def _plain(value: Any) -> float | None:
 
 
 def _count(text: str) -> int | None:
-    """Return the least number of a list, None where it does not begin with one."""
+    """Return the smallest number of a list; None if it does not begin with a number."""
     counts = [_COUNT.match(part.strip()) for part in text.split(",")]
     if not counts or counts[0] is None:
         return None
@@ -248,11 +247,11 @@ def _count(text: str) -> int | None:
 
 
 _EPOCHS = ((1e18, 1e9), (1e15, 1e6), (1e12, 1e3), (1e9, 1.0))
-"""A number from the first on is a moment, in seconds by the second; a smaller one is seconds to wait."""
+"""Smallest number that is an epoch, and its units per second; a number below all of them is seconds to wait."""
 
 _NUMBER = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 _COMMA = re.compile(r"(?<!Mon)(?<!Tue)(?<!Wed)(?<!Thu)(?<!Fri)(?<!Sat)(?<!Sun)(?<!day),", re.IGNORECASE)
-"""A comma between two values, and not the one behind a date's weekday."""
+"""A comma between two values, and not the one after a date's weekday."""
 
 _DATE = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}[Tt ][0-9]")
 _UNITS = {
@@ -287,7 +286,7 @@ def duration_from(text: str) -> float | None:
 def seconds_in(text: str, now: datetime, scale: float) -> tuple[float | None, bool]:
     """Return the largest wait of a header's value, and whether all of it is understood.
 
-    :param scale: seconds of one, where the value is a bare number and no moment.
+    :param scale: seconds per unit, if the value is a bare number and not an epoch.
     """
     parts = [part for part in _COMMA.split(text) if part.strip()]
     found = [seconds for part in parts if (seconds := _one(part, now, scale)) is not None]
@@ -314,12 +313,12 @@ def _one(text: str, now: datetime, scale: float) -> float | None:
 
 
 def _scaled(number: float, now: datetime, scale: float) -> float:
-    # An epoch in milliseconds under a name that says so.
+    # The value may be an epoch in milliseconds, if the header's name says milliseconds.
     return from_now(number, now) if number >= _EPOCHS[2][0] else number * scale
 
 
 def from_now(number: float, now: datetime) -> float:
-    """Return the seconds until a moment, where a number is one; else the number."""
+    """Return the seconds until a point in time if a number is an epoch; otherwise the number."""
     for floor, parts in _EPOCHS:
         if number >= floor:
             return number / parts - now.timestamp()
@@ -339,7 +338,7 @@ def _moment(text: str) -> datetime | None:
 
 
 LONGEST_BACKOFF = 30.0
-"""Seconds. The longest pause between two tries where the service names none."""
+"""Seconds. The longest pause between two tries if the service names none."""
 
 
 def backoff(failures: int, *, base: float = 1.0, most: float = LONGEST_BACKOFF) -> float:
