@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
 _PACKAGE = Path(__file__).parent
 _PLACES = (_PACKAGE / "dag_files", _PACKAGE.parent / "dags")
-"""In an installed package, and in a checkout."""
+"""The folder of DAG files in an installed package, and in a checkout."""
 
 NO_COMMAND = 2
-"""Exit code where no command is given, as of any mistake in the arguments."""
+"""Exit code if no command is given: the same as for any mistake in the arguments."""
 
 _WITH_CODES = {
     "verify": run_verify,
@@ -48,9 +48,10 @@ _WITH_CODES = {
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Return 0 if the command succeeded, 1 if not, with one sentence that says why.
+    """Run a command of the command line.
 
-    The commands that search, verify and prove have codes of their own.
+    :return: 0 if the command succeeded, 1 if it failed; then one sentence is printed that says why. The commands that
+        search, verify and prove have their own exit codes.
     """
     described = parser()
     options = described.parse_args(arguments)
@@ -116,7 +117,7 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _manner(pipeline: Pipeline) -> str:
-    """Return what to say of how a watched pipeline is run; "" for one that its schedule alone runs."""
+    """Return a remark for the table: whether the pipeline is watched; "" if only its schedule starts runs."""
     from audit_provider.core.watched import time_between_looks
     from audit_provider.host.versions import can_watch
 
@@ -128,7 +129,7 @@ def _manner(pipeline: Pipeline) -> str:
 
 
 def _left_behind(pipelines: Mapping[str, Pipeline]) -> list[LeftBehind]:
-    """Return what waits under names that the file does not have; nothing where the spool or Airflow cannot be asked."""
+    """Return what is left under names that are not in the pipelines file; empty if the spool or Airflow fails."""
     from audit_provider.core.runs.left_behind import left_in_spool
     from audit_provider.host.settings import spool_uri
     from audit_provider.host.spool_location import open_store
@@ -161,7 +162,7 @@ def _list(options: argparse.Namespace) -> None:
                 each.endpoint,
             ]
         )
-    # The last column may be a whole sentence, where the connection gives no address.
+    # The last column may be a whole sentence, if the connection gives no address.
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]) - 1)] + [0]
     for row in rows:
         print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
@@ -183,7 +184,7 @@ def _gaps(options: argparse.Namespace) -> None:
     for gap_id in options.acknowledge:
         if gap_id not in known:
             raise ConfigurationError(f"there is no gap {gap_id!r}: list them without --acknowledge.")
-    # What is acknowledged already is passed over, so that a command which broke off can be given again.
+    # Gaps that are acknowledged already are skipped, so that a command that was interrupted can be repeated.
     for gap_id in options.acknowledge:
         if gap := still_open.pop(gap_id, None):
             acknowledge_gap(ledger, store, pipelines[gap.pipeline], gap.id, by=options.by, note=options.note)
@@ -225,7 +226,7 @@ def _convert(options: argparse.Namespace) -> None:
 
 
 def _variable(converted: Converted, *, secrets: bool) -> str:
-    """Return the line of a shell that sets the connection. :param secrets: as they are, and not as ``***``."""
+    """Return the shell line that sets the connection. :param secrets: show the secrets instead of ``***``."""
     connection: dict[str, Any] = dict(converted.connection)
     hidden = [] if converted.lacks_credential else ["password"]
     hidden += ["host"] if connection.get("extra", {}).get("secret_url") else []
@@ -267,9 +268,9 @@ def _copied(folder: Path, *, replace: bool = False) -> Iterator[str]:
 
 
 def _unreadable(options: argparse.Namespace) -> None:
-    """List them, or write one of them.
+    """List the records that could not be read, or write one of them.
 
-    :raises AuditError: the spool cannot be read. :raises ConfigurationError: there is none of that name.
+    :raises AuditError: the spool cannot be read. :raises ConfigurationError: there is no such record.
     """
     store = store_at(options.spool)
     count = 0

@@ -1,4 +1,4 @@
-"""What Airflow asks a provider about itself."""
+"""The description of this provider that Airflow asks for."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 _PARTS = Path(__file__).with_name("provider_parts.json")
-_DESTINATIONS, _SOURCES = "audit_provider.destinations", "audit_provider.sources"  # their modules would hold up a start
+_DESTINATIONS, _SOURCES = "audit_provider.destinations", "audit_provider.sources"  # importing these is slow
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -53,14 +53,14 @@ def get_provider_info() -> dict[str, Any]:
 
 
 def _parts() -> dict[str, list[Any]]:
-    """Return what each source and destination adds, as ``make docs`` has written it.
+    """Return what each source and destination adds. ``make docs`` has written it to a file.
 
-    Airflow asks at each start, and importing every source would hold it up. Only destinations of other packages are
-    imported here.
+    Airflow asks for it at each start, and importing every source would make the start slow. Only destinations of other
+    packages are imported here.
     """
     parts: dict[str, list[Any]] = json.loads(_PARTS.read_text(encoding="utf-8"))
     if entry_points(group=_SOURCES):
-        # Their names are not known without importing them, so the form only suggests names.
+        # Names of sources in other packages are not known without importing them, so the form only suggests names.
         for each in parts["connection-types"]:
             if source := each["conn-fields"].get("source"):
                 source["schema"]["examples"] = source["schema"].pop("enum")

@@ -1,9 +1,9 @@
 """Imports what the tasks of the pipelines file use, once, in the processes from which Airflow forks its tasks.
 
 ``import audit_provider.preload`` in ``airflow_local_settings.py`` turns it on. The scheduler of a LocalExecutor and a
-Celery worker fork a process for each task, and a forked process has all that was imported before. An upgrade of this
-package, or a pipeline with a new source or destination type, then needs a restart of the scheduler or the worker: the
-one for the new code, the other for the gain.
+Celery worker fork a process for each task. The forked process has everything that was imported before. Restart the
+scheduler or the worker after an upgrade of this package, so that it uses the new code, and after adding a source or
+destination type, so that this is imported before the fork too.
 
 https://airflow.apache.org/docs/apache-airflow/stable/howto/set-config.html#configuring-local-settings
 """
@@ -43,7 +43,7 @@ def _preload_where_tasks_are_forked() -> None:
         return
     try:
         preload()
-    except Exception as error:  # noqa: BLE001 - without it, each task imports for itself
+    except Exception as error:  # noqa: BLE001 - if this fails, each task imports what it needs
         _log.warning("Not everything is imported before tasks are forked (%s): each task imports it.", error)
 
 

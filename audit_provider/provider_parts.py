@@ -15,7 +15,7 @@ _OWN = "Audit logs"
 
 
 def parts_of(sources: Iterable[SourceSpec], destinations: Iterable[DestinationSpec]) -> dict[str, list[Any]]:
-    """Return the lists of Airflow's ``provider_info.schema.json`` that depend on what is found."""
+    """Return the lists of Airflow's ``provider_info.schema.json`` that depend on the sources and destinations."""
     sources = list(sources)
     guides = ["/docs/quick_start.md", "/docs/pipelines.md"]
     parts: dict[str, list[Any]] = {
@@ -36,7 +36,7 @@ def parts_of(sources: Iterable[SourceSpec], destinations: Iterable[DestinationSp
 
 
 def add_destination(parts: dict[str, list[Any]], spec: DestinationSpec, *, has_page: bool = True) -> None:
-    """Add what a destination has: an integration, an operator, and where it has them a hook, a form and a link.
+    """Add the parts of a destination: an integration, an operator, and a hook, a form and a link if it has them.
 
     :param has_page: whether this package's documentation has a page about it.
     """

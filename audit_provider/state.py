@@ -22,10 +22,10 @@ class Variables:
     """The ledger of a running pipeline, see :class:`audit_provider.core.ledger.Ledger`."""
 
     def read(self, key: str) -> str | None:
-        """Return what a Variable holds, or None where there is none.
+        """Return the value of a Variable, or None if there is none.
 
-        :raises UnavailableError: nobody can say. ``Variable.get`` returns its default then too, and a position that
-            cannot be read would be taken for one that was deleted.
+        :raises UnavailableError: it is not known whether there is one. ``Variable.get`` returns its default then too,
+            so a position that cannot be read would look like one that was deleted.
         """
         text: str | None = Variable.get(key, default=None)
         return confirmed_variable(key) if text is None else text
@@ -38,7 +38,7 @@ class Variables:
         try:
             Variable.set(key, text, description=description)
         except ImportError:
-            # Outside of a task there is nobody to hand a Variable to, so it is written into Airflow's database.
+            # Outside of a task there is no API server to send a Variable to, so it is written to Airflow's database.
             from airflow.models.variable import Variable as StoredVariable
 
             StoredVariable.set(key, text, description=description)
@@ -54,10 +54,10 @@ class Variables:
 
 
 def PositionVariable(name: StreamName) -> Record[Position]:  # noqa: N802 - the name that scripts for 0.1 use
-    """Return the record of how far a stream is read, in Airflow's Variables."""
+    """Return the record of a stream's position, in Airflow's Variables."""
     return position_record(Variables(), name)
 
 
 def OffsetVariable(name: StreamName, destination: str) -> Record[Offset]:  # noqa: N802 - likewise
-    """Return the record of how far a destination has got in a stream, in Airflow's Variables."""
+    """Return the record of a destination's offset in a stream, in Airflow's Variables."""
     return offset_record(Variables(), name, destination)

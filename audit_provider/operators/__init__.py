@@ -1,6 +1,6 @@
-"""The tasks: one pulls, one per destination type ships, one reports, one compares the past.
+"""The operators: one pulls, one per destination type ships, one reports, one reconciles the past, one verifies.
 
-Each is imported when it is first used: the process of a task imports what this task does, and no other destination.
+Each is imported when it is first used, so the process of a task imports no destination that the task does not use.
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ _late = imported_late(
 
 
 class _Modules(MetaPathFinder, Loader):
-    """Makes the module of a destination's operator, such as ``audit_provider.operators.s3``, when it is imported.
+    """Creates the module of a destination's operator, such as ``audit_provider.operators.s3``, when it is imported.
 
     Other providers have a module for each operator, so DAGs import from it.
     """
 
     def find_spec(self, fullname: str, path: Any, target: Any = None) -> ModuleSpec | None:
-        """Return what makes a module, None if no destination has its name."""
+        """Return the spec of the module, or None if no destination has its name."""
         package, _, name = fullname.rpartition(".")
         return ModuleSpec(fullname, self) if package == __name__ and name in DESTINATIONS else None
 

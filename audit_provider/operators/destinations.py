@@ -1,7 +1,7 @@
 """The operator of each destination type, made from its description.
 
-An operator takes the arguments of :class:`~audit_provider.operators.ship.ShipAuditLogsOperator`, and those options that
-the description names.
+An operator takes the arguments of :class:`~audit_provider.operators.ship.ShipAuditLogsOperator`, and the options that
+the description lists.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _PARENT = __name__.rpartition(".")[0]
 def operator_of(spec: DestinationSpec) -> type[ShipAuditLogsOperator]:
     """Return the operator that ships to a destination type."""
     options = {each.name: each for each in dataclasses.fields(spec.options)}
-    # An option that is left out has its default in the pipelines file, so None stands for it here.
+    # The default of an option is defined for the pipelines file, so None means "not given" here.
     parameters = [
         Parameter(
             name,

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 _SECOND = timedelta(seconds=1)
 
 _STAMP = (1980, 1, 1, 0, 0, 0)
-"""Of every file in a pack, so that the same evidence makes the same bytes."""
+"""Modification time of every file in a pack, so that the same evidence gives the same bytes."""
 
 _READ_ME = """\
 This is the evidence of one pipeline and one time range, made by audit_provider.
@@ -66,10 +66,10 @@ To check it:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """One event, as it is shown and kept as JSON.
+    """One event and what became of it, as it is shown and written as JSON.
 
-    :ivar links: by destination, the page on which people see the event there. :ivar checkpoint: that covers it; None
-        where none does yet.
+    :ivar links: by destination, the page that shows the event there.
+    :ivar checkpoint: the checkpoint that covers it; None if there is none yet.
     """
 
     found: FoundEvent
@@ -83,7 +83,7 @@ class Story:
         return f"{self.found.name.folder}/{self.found.chain}".rstrip("/")
 
     def as_json(self) -> dict[str, Any]:
-        """Return what is kept as JSON."""
+        """Return the story as JSON data."""
         found, manifest = self.found, self.found.manifest
         return {
             "id": found.event.id,
@@ -110,7 +110,8 @@ class Story:
 def story_of(ledger: Ledger, found: FoundEvent, evidence: Evidence, pipeline: Pipeline | None) -> Story:
     """Return the story of an event that was found.
 
-    :param evidence: of its pipeline. :param pipeline: as the pipelines file has it; None where it has none.
+    :param evidence: the checkpoints of its pipeline.
+    :param pipeline: as in the pipelines file; None if the file does not have it.
     :raises AuditError: the spool or a record cannot be read.
     """
     deliveries = destinations_of(found, pipeline.destinations if pipeline else {})
@@ -121,7 +122,7 @@ def story_of(ledger: Ledger, found: FoundEvent, evidence: Evidence, pipeline: Pi
 
 
 def _narrowed(fate: Fate, found: FoundEvent, evidence: Evidence) -> Fate:
-    """Return a fate with the times between which checkpoints say that the destination passed the event."""
+    """Narrow a fate's times to those between which, by the checkpoints, the destination passed the event."""
     if fate.state not in ("delivered", "filtered") or fate.after is None:
         return fate
     after, until = evidence.passing(found, fate.destination)
@@ -130,7 +131,7 @@ def _narrowed(fate: Fate, found: FoundEvent, evidence: Evidence) -> Fate:
 
 
 def _link(pipeline: Pipeline, found: FoundEvent, fate: Fate) -> str:
-    """Return the page on which people see an event at its destination; "" where it is not known."""
+    """Return the page that shows an event at its destination; "" if it is not known."""
     from audit_provider.operators import SHIP_OPERATORS
 
     delivery = pipeline.destinations.get(fate.destination)
@@ -145,7 +146,7 @@ def _link(pipeline: Pipeline, found: FoundEvent, fate: Fate) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """A pack. :ivar facts: what it says. :ivar verification: of the spool. :ivar content: the zip file."""
+    """A pack. :ivar facts: its content. :ivar verification: result for the spool. :ivar content: the zip file."""
 
     facts: PackFacts
     verification: Verification
@@ -155,12 +156,12 @@ class Pack:
 def make_pack(
     ledger: Ledger, store: Store, pipeline: Pipeline, wanted: Window, *, now: datetime, events: bool = False
 ) -> Pack:
-    """Read the spool of a pipeline again, and return what is known of a time range as one file.
+    """Verify the spool of a pipeline, and return the evidence of a time range as one file.
 
-    :param now: aware UTC. :param events: whether the events themselves are in it.
+    :param now: aware UTC. :param events: whether the pack contains the events themselves.
     :raises AuditError: the spool, a record or the key cannot be read.
     """
-    # Here, since the story of an event needs no Airflow.
+    # Imported here because the story of an event needs no Airflow.
     from audit_provider.hooks.checkpoint_key import signer
 
     progress = recorded_progress(ledger, store, streams_in(store, pipeline.name), list(pipeline.destinations))
@@ -192,7 +193,7 @@ def make_pack(
 
 
 def _within(calendar: Calendar, wanted: Window) -> Calendar:
-    """Return a calendar with the days of a time range alone."""
+    """Return a calendar with only the days of a time range."""
     days = {
         day: each
         for day, each in sorted(calendar.days.items())
@@ -202,7 +203,7 @@ def _within(calendar: Calendar, wanted: Window) -> Calendar:
 
 
 def _zip(files: Iterable[tuple[str, bytes]], who: Signer, name: str) -> bytes:
-    """Return a zip of files, with the digest of each and a signature over these."""
+    """Return a zip of files, with their digests and a signature over the digests."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as pack:
 

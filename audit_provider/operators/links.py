@@ -1,6 +1,6 @@
-"""The buttons below a task that lead to its events: at the vendor, or at the destination.
+"""The buttons of a task that open its events: at the vendor, or at the destination.
 
-A task keeps the address as an XCom when it ends; it holds nothing secret. Where none is known, there is no button.
+A task stores the address as an XCom when it ends; it contains no secret. If no address is known, there is no button.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ LINK_KEY = "audit_logs_page"
 
 
 def keep_link(context: Context, url: str) -> None:
-    """Keep the address that a task's button leads to. :param url: "" for none."""
-    # An empty one as well: Airflow's API server logs an error for each button whose XCom it does not find.
+    """Store the address that a task's button opens. :param url: "" for none."""
+    # Also stored if it is empty: Airflow's API server logs an error for each button whose XCom it does not find.
     ti = context.get("ti")
     if ti is not None:
         ti.xcom_push(key=LINK_KEY, value=url)
 
 
 class _KeptLink(BaseOperatorLink):
-    """A button that leads to the address kept by :func:`keep_link`."""
+    """A button that opens the address stored by :func:`keep_link`."""
 
     name: ClassVar[str] = ""
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
-        """Return the address, "" where none was kept."""
+        """Return the address, "" if none was stored."""
         url = XCom.get_value(key=LINK_KEY, ti_key=ti_key)
         return url if isinstance(url, str) else ""
 
@@ -47,9 +47,9 @@ class AuditLogLink(_KeptLink):
 
 
 def link_of(spec: DestinationSpec) -> type[BaseOperatorLink]:
-    """Return the button that leads to the events at a destination.
+    """Return the class of the button that opens the events at a destination.
 
-    Airflow finds its class by the dotted path, so it is also a name of this module.
+    Airflow finds the class by its dotted path, so it is also a name in this module.
     """
     made: type[BaseOperatorLink] = globals().get(spec.link_name) or type(
         spec.link_name,

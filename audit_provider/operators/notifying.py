@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def tellers(notifications: Sequence[Notification], *, ship_findings: bool) -> list[str]:
-    """Return the names of all that send findings, as a memory records them: notifiers, and the stream of findings."""
+    """Return the names under which a memory records who sends findings: the notifiers, and the stream of findings."""
     names = [_name(place, notification) for place, notification in enumerate(notifications)]
     return [*names, *([FINDINGS_TELLER] if ship_findings else [])]
 
@@ -39,9 +39,9 @@ def tell(
     now: datetime,
     hidden: Mapping[Role, Treatment],
 ) -> tuple[bool, list[str]]:
-    """Let each notifier send the findings that it has not sent yet, all in one message.
+    """Run each notifier with the findings that it has not sent yet, all in one message.
 
-    :param memory: records who has sent what; save it afterwards. :param hidden: names that must not be sent.
+    :param memory: records which notifier has sent what; save it afterwards. :param hidden: names that must not be sent.
     :return: whether anything was sent, and one sentence for each notifier that failed.
     """
     sent, failed = False, []
@@ -58,7 +58,7 @@ def tell(
             failed.append(str(error))
             continue
         except Exception as error:  # noqa: BLE001
-            # Its own words may hold an address with a secret in it.
+            # The error's text may contain an address with a secret in it.
             failed.append(
                 f"{notification.notifier} could not send {len(due)} findings of {pipeline} ({type(error).__name__}): "
                 "check its arguments and connection; the next report tries again."
@@ -71,7 +71,7 @@ def tell(
 
 
 def _words(pipeline: str, findings: Sequence[Finding]) -> Mapping[str, Any]:
-    """Return what templates of a notifier's arguments may use besides Airflow's own context."""
+    """Return the names that templates of a notifier's arguments can use besides Airflow's context."""
     return {
         "audit_pipeline": pipeline,
         "audit_findings": findings,
@@ -85,7 +85,7 @@ def notifier_class(notification: Notification, pipeline: str) -> type[BaseNotifi
     """Return the class that a notification names.
 
     :param pipeline: its name, for the message.
-    :raises ConfigurationError: there is none, or it is no notifier.
+    :raises ConfigurationError: there is no such class, or it is not a notifier.
     """
     module, _, name = notification.notifier.rpartition(".")
     where = _where(notification, pipeline)
@@ -108,7 +108,7 @@ def _notifier(notification: Notification, pipeline: str) -> BaseNotifier:
 
 
 def _name(place: int, notification: Notification) -> str:
-    # One class may stand there twice, for two channels.
+    # The same class may be listed twice, for two channels.
     return f"{place} {notification.notifier}"
 
 

@@ -32,18 +32,18 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 _BY_ITSELF = ("scheduled", "asset_triggered")
-"""Types of runs that nobody has asked for: these skip what has nothing to do."""
+"""Types of runs that no person started: in these, tasks that have nothing to do are skipped."""
 
 
 class PullAuditLogsOperator(AuditLogsOperator):
     """Read a source's audit events into the spool, starting where the last run ended.
 
     Returns counts for XCom: ``read``, ``spooled``, ``duplicates``, ``same_id`` (spooled events whose id another record
-    with different content has), ``set_aside`` (records that could not be read), ``outside`` (further events that were
-    served for a window of the past and belong to another window), ``recorded_within`` (events read that happened
+    with different content has), ``set_aside`` (records that could not be read), ``outside`` (events that the source
+    served for a window of the past but that belong to another window), ``recorded_within`` (events that happened
     outside of the window and were recorded within it), ``head``, ``watermark``, ``complete``, ``requests`` (sent to the
-    API) and ``budget`` (``requests`` that it allows in ``per`` seconds). If something was spooled,
-    the asset ``x-audit-logs://<pipeline>`` has an event with these counts. Example::
+    API) and ``budget`` (the API allows ``requests`` in ``per`` seconds). If something was spooled, the asset
+    ``x-audit-logs://<pipeline>`` gets an event with these counts. Example::
 
         PullAuditLogsOperator(task_id="pull", pipeline="pylon", source="pylon", conn_id="pylon_default")
 
@@ -57,13 +57,13 @@ class PullAuditLogsOperator(AuditLogsOperator):
     :param windows: All windows of a backfill, so that the log can say which of them it is.
     :param page_size: Events per page, up to the vendor's limit.
     :param reading: Settings of the source's reading strategy, for example ``{"overlap": 1800}`` (seconds).
-    :param rate_limit: The vendor's budget if it differs, ``{"requests": 10, "per": 60}``.
-    :param backfill_share: Part of the budget, 0 to 1, that a backfill may use; polling keeps the rest.
+    :param rate_limit: The vendor's budget, if it differs from the source's default, ``{"requests": 10, "per": 60}``.
+    :param backfill_share: Part of the budget, 0 to 1, that a backfill may use; the rest is for polling.
     :param lane: Lane of a window, from 1: windows of different lanes are read in parallel, windows of one lane are not.
-    :param run_minutes: Minutes for which one task reads before it leaves the rest to the next run.
-    :param watched: Whether looks at the source have a part of the budget, see ``watch`` of a pipeline.
-    :param followers: The tasks behind this one. In a run that no person has started, those that have nothing to do are
-        skipped. Default: none is.
+    :param run_minutes: Minutes for which one task reads. The next run reads the rest.
+    :param watched: Whether a part of the budget is reserved for looks at the source, see ``watch`` of a pipeline.
+    :param followers: The tasks downstream of this one. In a run that no person started, those that have nothing to do
+        are skipped. Default: none is skipped.
     :param spool: URI of the spool. Default: ``[audit_logs] spool``.
     """
 
@@ -115,11 +115,11 @@ class PullAuditLogsOperator(AuditLogsOperator):
         self.outlets = [*self.outlets, self.asset]
 
     def execute(self, context: Context) -> Any:
-        """Do the work once, and let the asset event say what was spooled, if anything was."""
+        """Read the source once; emit an asset event if something was spooled."""
         result = {**super().execute(context), **self._budget_used()}
         tell_asset(self, context, self.asset, new=self.spooled(result) > 0, extra=result)
         if idle := self._idle_tasks(context):
-            # Airflow keeps no result of a task that ends so.
+            # Airflow does not store the result of a task that ends by skipping others.
             context["ti"].xcom_push(key="return_value", value=result)
             skip_tasks(idle)
         return result
@@ -128,13 +128,13 @@ class PullAuditLogsOperator(AuditLogsOperator):
         return self._source_reading.requests if self._source_reading else 0
 
     def _budget_used(self) -> dict[str, Any]:
-        """Return how many requests the try has sent, and the budget that they are part of."""
+        """Return how many requests this try has sent, and the budget of the API."""
         limit = (self._run.spec if self._run else self._spec()).rate_limit
         made = self._requests() + self.done_before.get("requests", 0)
         return {"requests": made, "budget": {"requests": limit.requests, "per": limit.per}}
 
     def _idle_tasks(self, context: Context) -> list[str]:
-        """Return the tasks behind this one that need not be started. A person who starts a run wants all of them."""
+        """Return the downstream tasks that need not be started. A person who starts a run wants all of them."""
         run = context.get("dag_run")
         pulled = self._run.pulled if self._run else None
         if (
@@ -145,7 +145,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
         ):
             return []
         if getattr(context["ti"], "try_number", 1) > 1:
-            return []  # who clears a task wants what follows it; and an earlier try may have left something
+            return []  # whoever clears a task wants its followers too, and an earlier try may have spooled events
         idle = idle_after(
             None if self.resumed else self._run.before,
             pulled.position,
@@ -169,29 +169,29 @@ class PullAuditLogsOperator(AuditLogsOperator):
 
     @property
     def budget_task(self) -> str:
-        """Under which name this task claims its part of the request budget."""
+        """The name under which this task claims its part of the request budget."""
         return lane_name(self.lane) if self.window else POLLING
 
     def done(self) -> dict[str, int]:
-        """Return what this part of the try has done."""
+        """Return the counts of this try since its last wait."""
         counts = self._run.done if self._run else PullCounts()
         return {**{key: getattr(counts, key) for key in COUNTS}, "requests": self._requests()}
 
     def leave(self, resumes_at: datetime | None) -> None:
-        """Give up what was claimed of the request budget; where that cannot be recorded, it ends by itself."""
+        """Release the task's part of the request budget. If the release cannot be recorded, the claim expires."""
         if self._source_reading:
             self._source_reading.leave(resumes_at)
 
     def spooled(self, result: Mapping[str, Any]) -> int:
-        """Return how many events are new to the spool, by what :meth:`work` has returned."""
+        """Return how many events are new to the spool, from the result of :meth:`work`."""
         return int(result["spooled"])
 
     def page(self) -> str:
-        """Return the vendor's own page of this audit log; "" where its address is not known."""
+        """Return the vendor's page of this audit log, or "" if its address is not known."""
         return self._hook(self._spec()).page_url()
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
-        """Return the facets for OpenLineage: from which API into which stream; None without its provider."""
+        """Return OpenLineage's facets: from which API into which stream; None if its provider is not installed."""
         spec = self._spec()
         try:
             inputs = [f"{self._hook(spec).address()}{spec.request.path}"]
@@ -200,7 +200,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
         return openlineage(inputs, [f"{(self.spool or spool_uri()).rstrip('/')}/{self._stream_name().folder}"])
 
     def work(self, context: Context) -> dict[str, Any]:
-        """Read what there is, within the time allowed; of the live stream, how that ended is recorded."""
+        """Read for at most the allowed time. For the live stream, record how the run ended."""
         self._run = None
         if self.window:
             return self._read(context)
@@ -277,7 +277,7 @@ class PullAuditLogsOperator(AuditLogsOperator):
         return self._source_reading
 
     def _send_metrics(self, begun: Position, reached: Position, *, live: bool) -> None:
-        """Send the figures of a run: what is durable of it, also where it failed."""
+        """Send the metrics of a run: what it has stored durably, even if it failed."""
         tags = {"pipeline": self.pipeline, "source": reached.source}
         signals.count("read", reached.counts.read - begun.counts.read, tags)
         signals.count("spooled", reached.counts.spooled - begun.counts.spooled, tags)

@@ -1,4 +1,4 @@
-"""The task that compares a past window of the source with the spool."""
+"""The task that compares past windows of the source with the spool."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class ReconcileAuditLogsOperator(PullAuditLogsOperator):
     It compares everything due since the last run, in adjacent windows that end at midnight UTC. New events go into the
     stream ``reconcile``, which is shipped like the live stream. Returns for XCom: ``windows``, ``served``,
     ``in_spool``, ``late``, ``changed`` (events whose id is in the spool with other content; they are spooled too),
-    ``late_ids`` (the first 20), ``late_by_action``, ``gone`` (events in the spool that the source no longer shows; None
-    if a window was read in parts), ``watermark_lag`` (seconds from the live watermark to now), ``reconciled_until`` and
-    ``complete``.
+    ``late_ids`` (the first 20), ``late_by_action``, ``gone`` (events in the spool that the source no longer serves;
+    None if a window was read in parts), ``watermark_lag`` (seconds from the live watermark to now),
+    ``reconciled_until`` and ``complete``.
 
     It has the parameters of :class:`~audit_provider.operators.pull.PullAuditLogsOperator`, and those below. Example::
 
@@ -64,7 +64,7 @@ class ReconcileAuditLogsOperator(PullAuditLogsOperator):
         self._comparing: Reconciling | None = None
 
     def work(self, context: Context) -> dict[str, Any]:
-        """Compare what is due, within the time allowed."""
+        """Compare the windows that are due, for at most the allowed time."""
         spec = self._spec()
         source = self._source(spec.for_backfill())
         self._comparing = Reconciling(
@@ -97,7 +97,7 @@ class ReconcileAuditLogsOperator(PullAuditLogsOperator):
         return {**counts, "requests": self._requests()}
 
     def spooled(self, result: Mapping[str, Any]) -> int:
-        """Return how many events are new to the spool: those that came late or were missed, and newer states."""
+        """Return how many events are new to the spool: late or missed events, and events whose content changed."""
         return int(result["late"]) + int(result["changed"])
 
     def _stream_name(self) -> StreamName:

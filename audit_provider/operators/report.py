@@ -1,4 +1,4 @@
-"""The last task of a run: the account of every destination, and the spool's retention."""
+"""The last task of a run: it reports the account of every destination and applies the spool's retention."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         self.destinations = destinations
         self.windows = windows
         self.replay = replay
-        # A replay reports on no stream: its table stands in the log of each task that has sent.
+        # A replay reports no stream: each ship task logs its own table.
         self.by_window = windows is not None or replay
         self.late = late
         self.retention_days = retention_days
@@ -99,7 +99,7 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         self.spool = spool
 
     def work(self, context: Context) -> list[dict[str, Any]]:
-        """Report, then fail where a task before this one did."""
+        """Report, then fail if a task before this one failed."""
         try:
             return self._work(context)
         except Exception:
@@ -107,11 +107,11 @@ class ReportAuditLogsOperator(AuditLogsOperator):
             raise
 
     def _ask_for_another(self) -> None:
-        """Let the next run make a report even if it finds nothing new: what failed is said again while it lasts."""
+        """Make the next run report even if it finds nothing new: a failure is reported again as long as it lasts."""
         if not self._monitors():
             return
         record = summary_record(self.ledger, self.pipeline)
-        # The task fails with its own error; without this, the next report is made within an hour.
+        # The task fails with its own error. If this cannot be recorded, the next report is made within an hour.
         with suppress(AuditError):
             if (last := record.load()) and not last.again:
                 record.commit(with_again(last, again=True))
@@ -121,7 +121,7 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         accounts: list[Account] = []
         late = StreamName.of_reconciliation(self.pipeline)
         if self.by_window:
-            # Where the plan failed there is none. The live stream is the incremental DAG's to report.
+            # If the plan failed, there are no windows. The live stream is reported by the incremental DAG.
             names = [StreamName.of_window(self.pipeline, window_from(window)) for window in self.windows or ()]
             chosen = context["params"].get("destinations") or self.destinations
         else:
@@ -160,7 +160,7 @@ class ReportAuditLogsOperator(AuditLogsOperator):
     def _monitor(
         self, store: Store, accounts: Sequence[Account], gaps: Sequence[GapRecord], context: Context
     ) -> list[str]:
-        """Watch the pipeline, where that is wanted, and return what the task is to fail for."""
+        """Monitor the pipeline if it is configured, and return the reasons for which the task must fail."""
         settings = self.monitoring
         if settings is None or self.source is None or not self._monitors():
             return []
@@ -186,10 +186,10 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         return not (self.monitoring is None or self.source is None or self.late or self.by_window)
 
     def _keep_checkpoints(self, store: Store, names: Sequence[StreamName]) -> list[str]:
-        """Make the checkpoints of the streams that are reported; return what the task is to fail for."""
+        """Make the checkpoints of the reported streams; return the reasons for which the task must fail."""
         if not self.checkpoints:
             return []
-        # Here, since what signs is not to be loaded with every DAG file.
+        # Imported here so that a DAG file does not load the signing modules.
         from audit_provider.core.runs.checkpoints import Checkpoints
         from audit_provider.hooks.checkpoint_key import signer
 
@@ -206,7 +206,7 @@ class ReportAuditLogsOperator(AuditLogsOperator):
                 now=self.now,
             ).make([*names, *own])
         except AuditError as error:
-            # The account of the run is no less true for it, and is printed first.
+            # The account of the run is still correct, and is printed first.
             return [f"No checkpoint was made: {error}"]
         if made:
             self.log.info("%d checkpoint%s kept as evidence.", made, " is" if made == 1 else "s are")
@@ -217,7 +217,7 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         if opened is None:
             self.log.info("Nothing has been read into %s.", name.folder)
             return []
-        # Windows of one backfill would all say the same.
+        # Every window of one backfill would have the same notices.
         for notice in () if self.by_window else notices_in(opened.position.noticed):
             self.log.warning("Notice of reading into %s: %s", name.folder, notice.text)
         accounts = [opened.account(each) for each in destinations]
@@ -234,7 +234,7 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         return accounts
 
     def _left_behind(self, store: Store) -> list[LeftBehind]:
-        """Return what waits under names that the pipelines file does not have; nothing where there is no such file."""
+        """Return what is left under names that are not in the pipelines file; empty if there is no such file."""
         if self.by_window or self.late:
             return []
         try:

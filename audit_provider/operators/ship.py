@@ -1,4 +1,4 @@
-"""The tasks that ship the spool to a destination: one operator per destination type, one way of shipping."""
+"""The tasks that ship the spool to a destination: one operator per destination type, one shared way of shipping."""
 
 from __future__ import annotations
 
@@ -39,31 +39,31 @@ if TYPE_CHECKING:
 class ShipAuditLogsOperator(AuditLogsOperator):
     """Ship everything that a destination has not received yet.
 
-    A destination that was down catches up in the next run by itself. Returns counts for XCom: ``delivered``,
+    After an outage of the destination, the next run delivers what is pending. Returns counts for XCom: ``delivered``,
     ``already_there``, ``too_old``, ``dead_lettered``, ``pending``. If something was delivered, the asset
-    ``x-audit-logs://<pipeline>/<destination>`` has an event with these counts.
+    ``x-audit-logs://<pipeline>/<destination>`` gets an event with these counts.
 
     Use the operator of the destination's type. Example::
 
         AuditLogsToS3Operator(task_id="ship_s3", pipeline="pylon", conn_id="aws_default", bucket="audit-logs")
 
     :param pipeline: Name of the pipeline.
-    :param destination: Name of the destination in the pipeline; its offset is kept under it. Default: its type.
+    :param destination: Name of the destination in the pipeline; its offset is recorded under it. Default: its type.
     :param conn_id: The destination's connection.
     :param options: Other keys of the destination, as in the pipelines file; also ``format``, ``only``, ``except``,
         ``redact``, ``concurrency`` and ``enabled``.
     :param source: The pipeline's source, for the meaning of its actions. Default: the source that was read.
     :param windows: Windows of a backfill to ship; None ships the live stream. With windows, the task is skipped if the
         run's ``destinations`` do not name this one.
-    :param replay: Send the events of the spool again that happened between the run's ``start`` and ``end``, and leave
-        the offset as it is. The task is skipped if the run's ``destinations`` do not name this one.
+    :param replay: Send again the events of the spool that happened between the run's ``start`` and ``end``. The offset
+        does not change. The task is skipped if the run's ``destinations`` do not name this one.
     :param late: Ship what a reconciliation has found late or missed, instead of the live stream.
     :param findings: Also ship the findings of monitoring.
     :param evidence: Also ship checkpoints and changes of the configuration.
     :param too_old: What to do with events older than the destination accepts: ``arrival_time`` sends them with the
         current time as their timestamp, ``dead_letter`` sets them aside.
     :param dead_letters: Whether a run that set events aside fails (``fail``) or succeeds (``succeed``).
-    :param run_minutes: Minutes for which one task ships, including waits, before it leaves the rest to the next run.
+    :param run_minutes: Minutes for which one task ships, including waits. The next run ships the rest.
     :param spool: URI of the spool. Default: ``[audit_logs] spool``.
     """
 
@@ -114,7 +114,7 @@ class ShipAuditLogsOperator(AuditLogsOperator):
 
     @classmethod
     def of_delivery(cls, delivery: Delivery, **arguments: Any) -> ShipAuditLogsOperator:
-        """Return the task that serves a destination of the pipelines file.
+        """Return the task that ships to a destination of the pipelines file.
 
         :param arguments: further arguments of the operator.
         """
@@ -136,7 +136,7 @@ class ShipAuditLogsOperator(AuditLogsOperator):
 
     @classmethod
     def endpoint(cls, delivery: Delivery) -> str:
-        """Return where a destination is, as it may be shown.
+        """Return the address of a destination, without secrets.
 
         :raises AuditError: its connection cannot be used.
         """
@@ -156,11 +156,11 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         cls.hook(delivery.conn_id).confirm(delivery.options)
 
     def work(self, context: Context) -> dict[str, int]:
-        """Ship what is pending in the live stream, or in each window's.
+        """Ship what is pending in the live stream, or in the stream of each window.
 
-        Where the run's ``redrive`` names this destination, its dead letters are sent again before; where
-        ``discard_from`` does, those that it names are discarded, also where the destination is not enabled. A replay
-        sends again what the spool holds instead.
+        If the run's ``redrive`` names this destination, its dead letters are sent again first. If ``discard_from``
+        names it, the dead letters that the run lists are discarded, even if the destination is not enabled. A replay
+        instead sends events of the spool again.
         """
         self._shipment = None
         try:
@@ -173,7 +173,7 @@ class ShipAuditLogsOperator(AuditLogsOperator):
             raise error from None
 
     def done(self) -> dict[str, int]:
-        """Return what this part of the try has done."""
+        """Return the counts of this try since its last wait."""
         return _result(self._shipment.counts if self._shipment else ShipCounts())
 
     def _work(self, context: Context) -> dict[str, int]:
@@ -183,7 +183,7 @@ class ShipAuditLogsOperator(AuditLogsOperator):
             if chosen and self.destination not in chosen:
                 raise AirflowSkipException(f"{self.destination} is not among the chosen destinations.")
             if self.windows is None and not self.replay:
-                # The plan failed. What is not a window's is the incremental DAG's to ship.
+                # The plan failed. Streams that are not a window's are shipped by the incremental DAG.
                 raise AirflowSkipException("there are no planned windows, so there is nothing to ship.")
         names = self._stream_names()
         delivery = self._delivery()
@@ -206,8 +206,9 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         return {**_result(shipment.counts), "pending": pending, **redriven, **gone}
 
     def _discard(self, context: Context) -> dict[str, int]:
-        """Discard the dead letters that the run names, and return how many. Nothing is sent, so the destination need
-        not be enabled.
+        """Discard the dead letters that the run lists, and return how many.
+
+        Nothing is sent, so this also works if the destination is not enabled.
 
         :raises AuditError: the form is not complete, or the spool or a record cannot be read or written.
         """
@@ -227,7 +228,7 @@ class ShipAuditLogsOperator(AuditLogsOperator):
     def _replayed(self, shipment: Shipment, wanted: TimeRange, run_id: str) -> dict[str, int]:
         total = shipment.replay(wanted, run_id)
         if total.set_aside:
-            # The task fails and is not tried again, so nothing would go on from these offsets.
+            # The task fails and is not retried, so nothing will use these offsets.
             forget_replay(self.ledger, shipment.store, self.pipeline, [self.destination], run_id)
         shipment.fail_for_letters(total.set_aside, "set aside")
         return {"in_range": total.in_range, **_result(total), "filtered": total.filtered}
@@ -267,7 +268,7 @@ class ShipAuditLogsOperator(AuditLogsOperator):
     def _connect_stream(
         self, delivery: Delivery, patience: Patience, position: Position | None
     ) -> tuple[Destination, Terms]:
-        """Return the destination, ready to send what a stream holds, and how it is served.
+        """Return the destination, ready to send the events of a stream, and the terms of shipping to it.
 
         :raises AuditError: its connection cannot be used, or the source is unknown.
         """
@@ -284,7 +285,7 @@ class ShipAuditLogsOperator(AuditLogsOperator):
         )
 
     def _send_metrics(self, shipped: Shipped) -> None:
-        """Send the figures of a run: what was delivered of any stream, what is pending of the live one."""
+        """Send the metrics of a run: events delivered in all streams, events pending in the live stream."""
         if shipped.position is None:
             return
         tags = {"pipeline": self.pipeline, "destination": self.destination, "source": shipped.position.source}
@@ -297,36 +298,36 @@ class ShipAuditLogsOperator(AuditLogsOperator):
             signals.gauge("dead_letters", shipped.account.dead_letters, tags)
 
     def execute(self, context: Context) -> Any:
-        """Do the work once, and let the asset event say what was delivered, if anything was."""
+        """Ship once; emit an asset event if something was delivered."""
         result = super().execute(context)
         delivered = sum(result.get(key, 0) for key in ("delivered", "redriven"))
         tell_asset(self, context, self.asset, new=delivered > 0, extra=result)
         return result
 
     def page(self) -> str:
-        """Return the page on which people look at what this run has shipped; "" where its address is not known."""
+        """Return the page that shows what this run has shipped, or "" if its address is not known."""
         known = [each for each in self._shipped if each.position]
         if not known:
             return ""
         end = max((each.latest for each in known if each.latest), default=self.now())
         start = min((each.earliest for each in known if each.earliest), default=end - timedelta(days=1))
         if any(each.counts.restamped for each in known):
-            # What was too old lies there under the time of its arrival.
+            # The destination shows events that were too old under their arrival time.
             end = self.now()
         times = Window(start, end + timedelta(seconds=1))
         return self.link(self._delivery(), self._origin(known[0].position), times)
 
     @classmethod
     def link(cls, delivery: Delivery, origin: Origin, times: Window) -> str:
-        """Return the page on which people look at a destination's events; "" where its address is not known.
+        """Return the page that shows a destination's events, or "" if its address is not known.
 
-        :param times: when the events happened that are to be seen there.
+        :param times: time range of the events to show.
         :raises AuditError: its connection cannot be used.
         """
         return str(cls.hook(delivery.conn_id).link(delivery.options, origin, times))
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
-        """Return the facets for OpenLineage: from which streams of the spool to where; None without its provider."""
+        """Return OpenLineage's facets: from which streams to which address; None if its provider is not installed."""
         spool = self.spool or spool_uri()
         try:
             outputs = [self.endpoint(self._delivery())]

@@ -1,4 +1,4 @@
-"""The destinations as an administrator sees them: where they are, how they fare, and whether a test event arrives."""
+"""The destinations as an administrator sees them: their address, their state, and whether a test event arrives."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def siem_configurations(pipelines: Iterable[Pipeline], *, spool: str | None = No
 
 
 def send_test_event(pipeline: Pipeline, destination: str) -> str:
-    """Send one event, marked as a test, and return a sentence that says what became of it.
+    """Send one event that is marked as a test, and return a sentence with the result.
 
-    It does not pass through the spool and moves no offset.
+    It is not written to the spool and moves no offset.
 
     :raises AuditError: the destination does not take it.
     """
@@ -48,18 +48,18 @@ def send_test_event(pipeline: Pipeline, destination: str) -> str:
 
 
 def load_destination(pipeline: Pipeline, destination: str) -> None:
-    """Load the libraries that a destination needs: that waits for nobody, so it is no part of what is waited for.
+    """Load the libraries that a destination needs, so that the time limit of a later request does not include loading.
 
-    :raises ConfigurationError: there is none of that name.
+    :raises ConfigurationError: there is no destination of that name.
     """
     delivery = _delivery(pipeline, destination)
     SHIP_OPERATORS[delivery.type].load(delivery)
 
 
 def check_destination(pipeline: Pipeline, destination: str) -> str:
-    """Prove that a destination's credential and address work; return a sentence that says what was seen.
+    """Check that a destination's credential and address work; return a sentence that says what was seen.
 
-    :raises AuditError: they do not.
+    :raises AuditError: they do not work.
     """
     return _target(pipeline, destination).check()
 
@@ -67,7 +67,7 @@ def check_destination(pipeline: Pipeline, destination: str) -> str:
 def _target(pipeline: Pipeline, destination: str) -> Destination:
     """Return a destination, ready to send.
 
-    :raises ConfigurationError: there is none of that name, or its connection cannot be used.
+    :raises ConfigurationError: there is no destination of that name, or its connection cannot be used.
     """
     delivery = _delivery(pipeline, destination)
     origin = Origin(pipeline.name, pipeline.spec.name, _FIELDS, title=pipeline.spec.title)

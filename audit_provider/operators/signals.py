@@ -1,4 +1,4 @@
-"""What a task says of its data to other tools: assets for Airflow, data sets for OpenLineage, and metrics.
+"""What a task reports about its data to other tools: assets for Airflow, data sets for OpenLineage, and metrics.
 
 Metrics are figures of a run for StatsD, DogStatsD and OpenTelemetry, through Airflow's own ``Stats``.
 
@@ -10,12 +10,12 @@ metric                        kind    tags                                      
 ``audit_logs.set_aside``      counter ``pipeline``, ``source``                      records that could not be read
 ``audit_logs.lag_seconds``    gauge   ``pipeline``, ``source``                      how far reading is behind
 ``audit_logs.delivered``      counter ``pipeline``, ``destination``, ``source``     events the destination has taken
-``audit_logs.pending``        gauge   ``pipeline``, ``destination``, ``source``     events it has not got yet
+``audit_logs.pending``        gauge   ``pipeline``, ``destination``, ``source``     events not delivered yet
 ``audit_logs.dead_letters``   gauge   ``pipeline``, ``destination``, ``source``     events set aside and still open
 ============================= ======= ============================================= ===================================
 
-Counters count every stream, gauges tell of the live one alone. Plain StatsD has no tags, so there the pipeline and the
-destination stand in the name: ``audit_logs.pending.<pipeline>.<destination>``.
+Counters count the events of all streams, gauges those of the live stream only. Plain StatsD has no tags, so the
+pipeline and the destination are part of the metric's name there: ``audit_logs.pending.<pipeline>.<destination>``.
 """
 
 from __future__ import annotations
@@ -37,22 +37,22 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
 
 
 def spool_asset(pipeline: str) -> Asset:
-    """Return the asset that stands for a pipeline's events in the spool: ``x-audit-logs://<pipeline>``."""
+    """Return the asset of a pipeline's events in the spool: ``x-audit-logs://<pipeline>``."""
     return Asset(f"x-audit-logs://{pipeline}")
 
 
 def destination_asset(pipeline: str, destination: str) -> Asset:
-    """Return the asset that stands for a pipeline's events at a destination: ``x-audit-logs://<pipeline>/<name>``."""
+    """Return the asset of a pipeline's events at a destination: ``x-audit-logs://<pipeline>/<name>``."""
     return Asset(f"x-audit-logs://{pipeline}/{destination}")
 
 
 def tell_asset(operator: BaseOperator, context: Context, asset: Asset, *, new: bool, extra: Mapping[str, Any]) -> None:
-    """Let the task's asset event say what is new, or keep it back where nothing is.
+    """Add counts to the task's asset event, or suppress the event if nothing is new.
 
-    Airflow emits an event for every outlet of a task that ends well, so a task with nothing to tell has to end without
-    that outlet.
+    Airflow emits an event for every outlet of a task that succeeds, so a task without news must end without that
+    outlet.
 
-    :param operator: the running task's own copy. :param extra: counts, as JSON.
+    :param operator: the running task's own copy. :param new: whether something is new. :param extra: counts, as JSON.
     """
     if not new:
         operator.outlets = [each for each in operator.outlets if each != asset]
@@ -61,9 +61,9 @@ def tell_asset(operator: BaseOperator, context: Context, asset: Asset, *, new: b
 
 
 def openlineage(inputs: Iterable[str], outputs: Iterable[str]) -> Any:
-    """Return what OpenLineage's provider asks of an operator; None where it is not installed.
+    """Return what OpenLineage's provider expects from an operator; None if it is not installed.
 
-    :param inputs: URIs of what was read. :param outputs: of what was written.
+    :param inputs: URIs that were read. :param outputs: URIs that were written.
     """
     try:
         from airflow.providers.common.compat.openlineage.facet import Dataset
@@ -76,7 +76,7 @@ def openlineage(inputs: Iterable[str], outputs: Iterable[str]) -> Any:
 
 
 def data_set(uri: str) -> tuple[str, str]:
-    """Return namespace and name of a data set, as OpenLineage names them. A login in the URI is left out."""
+    """Return namespace and name of a data set by OpenLineage's naming rules. A login in the URI is left out."""
     parts = urlsplit(uri)
     if parts.scheme in ("", "file"):
         return "file", unquote(parts.path)
@@ -101,7 +101,7 @@ def _name(name: str, tags: Mapping[str, str]) -> str:
 
 
 def _tags_travel() -> bool:
-    """Whether what Airflow sends metrics to takes tags: all but StatsD without the InfluxDB extension."""
+    """Whether Airflow's metrics backend takes tags: all do but StatsD without the InfluxDB extension."""
 
     def is_on(key: str) -> Any:
         return conf.getboolean("metrics", key, fallback=False)

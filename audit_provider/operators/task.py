@@ -1,4 +1,4 @@
-"""What every task of this provider does around its work: errors become Airflow's, long waits are not slept."""
+"""What all tasks of this provider share: they raise Airflow's errors, and they defer instead of sleeping long."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
 class AuditLogsOperator(BaseOperator):
     """Base of this provider's operators.
 
-    A :class:`StopError` fails the task at once, since a retry cannot help; a
-    :class:`~audit_provider.core.errors.RetryError` fails it so that Airflow's own retries apply; a :class:`WaitError`
-    defers it, which costs no try. What was done before is recorded, so neither a lost trigger nor a killed triggerer
-    costs more than the wait.
+    A :class:`StopError` fails the task at once, because a retry cannot help. A
+    :class:`~audit_provider.core.errors.RetryError` fails it so that Airflow's own retries apply. A :class:`WaitError`
+    defers it, which uses up no try. Progress is recorded before the wait, so a lost trigger or a killed triggerer costs
+    no more than the time of the wait.
 
-    :cvar ledger: where progress is kept: Airflow's Variables. :cvar now: the clock of the task, aware UTC.
+    :cvar ledger: keeps the progress, in Airflow's Variables. :cvar now: the clock of the task, aware UTC.
     :cvar sleep: sleeps for some seconds, or raises :class:`~audit_provider.core.errors.WaitError` for a long wait.
-    :ivar begun: when this try began, before any wait without a worker. :ivar resumed: it goes on after such a wait.
-    :ivar done_before: counts of what it did before the last wait. :ivar run_id: of the DAG run, "" where there is none.
+    :ivar begun: when this try began, before any deferral. :ivar resumed: whether it continues after a deferral.
+    :ivar done_before: its counts before the last deferral. :ivar run_id: of the DAG run, "" if there is none.
     """
 
     ledger: Ledger = Variables()
@@ -52,7 +52,7 @@ class AuditLogsOperator(BaseOperator):
     def execute(self, context: Context) -> Any:
         """Do the work once, or defer it."""
         keep_large_blocks_apart()
-        # The same operator may be executed several times in one process.
+        # One operator object may be executed several times in one process.
         begun, self.done_before = self._handed_on
         self.resumed = begun is not None
         self.begun, self._handed_on = begun or self.now(), (None, {})
@@ -77,29 +77,29 @@ class AuditLogsOperator(BaseOperator):
     def execute_again(
         self, context: Context, event: Any = None, begun: str = "", done: Mapping[str, int] | None = None
     ) -> Any:
-        """Go on after a wait. :param begun: when the try began. :param done: before the wait."""
+        """Continue after a deferral. :param begun: when the try began. :param done: its counts before the deferral."""
         self._handed_on = (datetime.fromisoformat(begun) if begun else None, done or {})
         return self.execute(context)
 
     def done(self) -> dict[str, int]:
-        """Return those counts of :meth:`work`'s result that it has reached, to be added to those after a wait."""
+        """Return the counts that :meth:`work` has reached so far; after a deferral they are added to its result."""
         return {}
 
     def leave(self, resumes_at: datetime | None) -> None:
-        """Give up what others may use while this task does not run.
+        """Release what other tasks may use while this task does not run.
 
-        :param resumes_at: when it goes on; None where it has ended.
+        :param resumes_at: when it continues; None if it has ended.
         """
 
     def credential(self) -> str:
-        """Return whose credential the task uses: pipeline, destination and connection; "" where it uses none.
+        """Return which credential the task uses: pipeline, destination and connection; "" if it uses none.
 
-        :raises AuditError: the source or the destination is described wrongly.
+        :raises AuditError: the description of the source or the destination is wrong.
         """
         return ""
 
     def page(self) -> str:
-        """Return the page on which people look at this task's events; "" where its address is not known.
+        """Return the page that shows this task's events, or "" if its address is not known.
 
         :raises AuditError: a connection cannot be used.
         """
@@ -113,12 +113,12 @@ class AuditLogsOperator(BaseOperator):
         raise NotImplementedError
 
     def _keep_link(self, context: Context) -> None:
-        # What is wrong with a button decides no task.
+        # A task must not fail because its button has no address.
         url = ""
         try:
             url = self.page()
         except Exception as error:  # noqa: BLE001
-            # Only words of this package's own hold no secret.
+            # Only messages of this package's own errors are known to contain no secret.
             reason = error if isinstance(error, AuditError) else type(error).__name__
             self.log.info("No link to the events: %s", reason)
         with suppress(Exception):
@@ -126,7 +126,7 @@ class AuditLogsOperator(BaseOperator):
 
 
 def _added(result: Any, before: Mapping[str, int]) -> Any:
-    """Return a result with what was done before added to it."""
+    """Return a result with the counts of the time before the deferral added to it."""
     return {**result, **{key: count + result.get(key, 0) for key, count in before.items()}} if before else result
 
 

@@ -1,4 +1,4 @@
-"""The task that reads the spool again and writes down which days are proven."""
+"""The task that verifies the spool and records which days are proven."""
 
 from __future__ import annotations
 
@@ -33,9 +33,10 @@ _SAID = 3
 class VerifyAuditLogsOperator(AuditLogsOperator):
     """Read the spool of a pipeline again, compare it with Airflow's records, ask destinations, and judge every day.
 
-    What it finds is kept as evidence, and is what the calendar of the page shows. The task fails if there is a fault in
-    the spool, or if a destination does not have what it confirmed. Returns for XCom: ``result``, ``events``,
-    ``segments``, ``faults``, ``lacking`` (for how many days a destination lacks events) and ``proven``, ``read``,
+    The result is stored as evidence, and the calendar of the page shows it. The task fails if there is a fault in the
+    spool, or if a destination does not have what it confirmed. Returns for XCom: ``result``, ``events``, ``segments``,
+    ``faults``, ``lacking`` (number of days for which a destination lacks events), and the number of days in each state:
+    ``proven``, ``read``, ``gap``. Example::
     ``gap``, how many days are in each state. Example::
 
         VerifyAuditLogsOperator(task_id="verify", pipeline="pylon")
@@ -53,7 +54,7 @@ class VerifyAuditLogsOperator(AuditLogsOperator):
         self.spool = spool
 
     def work(self, context: Context) -> dict[str, Any]:
-        """Verify, then fail where the spool is not as it was written."""
+        """Verify, then fail if the spool differs from what was written."""
         pipeline = self._pipeline()
         store = open_store(self.spool or spool_uri())
         asks = pipeline.reconcile is None or pipeline.reconcile.ask_destinations
@@ -86,7 +87,7 @@ class VerifyAuditLogsOperator(AuditLogsOperator):
         return self.pipeline if isinstance(self.pipeline, Pipeline) else self._in_file(self.pipeline)
 
     def _with_options(self, pipeline: Pipeline) -> Pipeline:
-        """Return a pipeline with the options of its destinations: a DAG file leaves out those of other tasks."""
+        """Return a pipeline with the options of all its destinations: a task's process loads only its own."""
         if all(each.options is not None for each in pipeline.destinations.values()):
             return pipeline
         try:
@@ -110,9 +111,9 @@ class VerifyAuditLogsOperator(AuditLogsOperator):
 
 
 def _arrivals_of(pipeline: Pipeline) -> Callable[[str, Mapping[str, Position]], DayArrival]:
-    """Return what asks a destination of a pipeline, by its name and by the positions of the streams.
+    """Return a function that asks a destination of the pipeline, given its name and the positions of the streams.
 
-    A connection is looked up, and its library loaded, when the first event of a destination is asked for.
+    The connection is looked up, and its library loaded, at the first event of a destination.
 
     :param pipeline: with the options of its destinations.
     """

@@ -1,10 +1,10 @@
 """The page "Audit logs" in Airflow's navigation.
 
-``reading`` gets the records in a few queries, ``progress`` decodes and ``overview`` judges them, ``all_pipelines`` sums
-them up and makes rows of them, ``access`` says who may see and do what, ``routes`` and ``actions`` are the JSON API,
-``page/`` is what the browser shows.
+``reading`` gets the records in a few queries, ``progress`` decodes them, ``overview`` judges them, ``all_pipelines``
+sums them up and makes rows of them, ``access`` decides who may see and do what, ``routes`` and ``actions`` are the JSON
+API, and ``page/`` is what the browser shows.
 
-Every process of Airflow loads this module, workers too, so the app itself is made only where it is asked for.
+Every process of Airflow loads this module, workers too, so the app is only made when Airflow asks for it.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ class AuditLogsPlugin(AirflowPlugin):
 
     @property
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]
-        """The page and its JSON API; nothing where they cannot be served, for Airflow's own page must come up."""
+        """The page and its JSON API; empty if they cannot be served, because Airflow's own page must still start."""
         try:
             from audit_provider.plugin.app import app, reader
 
-            # The first request need not wait for what the file alone takes.
+            # Read the pipelines file now, so that the first request does not wait for it.
             reader.read()
         except Exception:
             log.exception("The page %r cannot be served: see what cannot be imported.", TITLE)
@@ -42,7 +42,7 @@ class AuditLogsPlugin(AirflowPlugin):
 
     @property
     def external_views(self) -> list[dict[str, Any]]:  # type: ignore[override]
-        """What Airflow's navigation shows."""
+        """The entry in Airflow's navigation."""
         below = f"{airflow_root()}{URL_PREFIX}"
         return [
             {

@@ -43,7 +43,8 @@ SeesPage = Depends(requires_access_view(AccessView.PLUGINS))
 ReadsVariables = Depends(requires_access_variable("GET"))
 
 PAGE_HEADER = "X-Audit-Logs"
-"""A request that changes something has it: a form of another site cannot, and a script there has to ask first."""
+"""Header of each request that changes something. A form on another site cannot set it, and a script there needs the
+server's consent (CORS)."""
 
 
 class Permissions:
@@ -71,11 +72,11 @@ class Permissions:
         return bool(conf.getboolean("core", "multi_team", fallback=False))
 
     def _team(self, team_of: Callable[[str], str | None], name: str) -> dict[str, str | None]:
-        """Return the team of something, where Airflow has teams: it is part of what the auth manager is asked."""
+        """Return the team that the auth manager is asked about, if this Airflow has teams."""
         return {"team_name": team_of(name)} if self._has_teams else {}
 
     def may_see(self, pipeline: str) -> bool:
-        """Whether the user may read how far a pipeline is, also where nothing is recorded of it yet."""
+        """Whether the user may read a pipeline's records, even if there are none yet."""
         key = StreamName(pipeline).cursor_key
         if key not in self._variables:
             details = VariableDetails(key=key, **self._team(Variable.get_team_name, key))
@@ -84,7 +85,7 @@ class Permissions:
         return self._variables[key]
 
     def may_connection(self, method: Method, conn_id: str) -> bool:
-        """Whether a connection may be read (``GET``), edited (``PUT``) or made (``POST``)."""
+        """Whether a connection may be read (``GET``), edited (``PUT``) or created (``POST``)."""
         key = (method, conn_id)
         if key not in self._connections:
             details = ConnectionDetails(conn_id=conn_id, **self._team(Connection.get_team_name, conn_id))
@@ -99,7 +100,7 @@ class Permissions:
         return enabled.strip().lower() == "enabled"
 
     def may_test(self, conn_id: str) -> bool:
-        """Whether a connection may be tested, as Airflow's own route decides it."""
+        """Whether a connection may be tested, by the rules of Airflow's own route."""
         return self._tests and self.may_connection("POST", conn_id) and self.may_connection("GET", conn_id)
 
     def may_trigger(self, dag_id: str) -> bool:
@@ -136,17 +137,17 @@ def require(allowed: bool) -> None:
 
 
 def triggers_runs(pipeline: str, may: PermissionsDep) -> None:
-    """Demand the permission to start runs of a pipeline's incremental DAG."""
+    """Require the permission to start runs of a pipeline's incremental DAG."""
     require(may.may_trigger(f"audit_incremental_{pipeline}"))
 
 
 def acknowledges_gaps(pipeline: str, may: PermissionsDep) -> None:
-    """Demand the permission to acknowledge a pipeline's gaps."""
+    """Require the permission to acknowledge a pipeline's gaps."""
     require(may.may_acknowledge(pipeline))
 
 
 def sent_by_page(request: Request) -> None:
-    """Refuse a request that another site made a browser send with the user's cookie.
+    """Refuse a request that another site made the browser send with the user's cookie.
 
     :raises HTTPException: 403.
     """

@@ -1,4 +1,4 @@
-"""The buttons. Each demands its own permission, changes something, and stands in Airflow's audit log."""
+"""The buttons. Each requires its own permission, changes something, and is recorded in Airflow's audit log."""
 
 # No "from __future__ import annotations": FastAPI has to find what the annotations name.
 from collections.abc import Callable
@@ -43,7 +43,7 @@ router = APIRouter(prefix="/api/pipelines/{pipeline}", dependencies=[SeesPage, D
 
 @dataclass(frozen=True, slots=True)
 class Discarded:
-    """Dead letters that are not to be sent. :ivar events: ids of their events. :ivar reason: why."""
+    """Dead letters to discard. :ivar events: ids of their events. :ivar reason: why they are not sent."""
 
     events: list[str]
     reason: str
@@ -51,7 +51,7 @@ class Discarded:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What is said with an acknowledgement."""
+    """The note of an acknowledgement."""
 
     note: str = ""
 
@@ -73,7 +73,7 @@ def _tests_source(pipeline: str, may: PermissionsDep) -> None:
     dependencies=[Depends(_tests_source), Depends(action_logging(event="audit_logs.test"))],
 )
 def test_source(pipeline: str) -> ActionResult:
-    """Prove the credential and the address of a pipeline's source. Nothing is spooled and no position moves."""
+    """Test the credential and the address of a pipeline's source. Nothing is spooled and no position moves."""
     found = pipeline_of(pipeline)
     return _result_of(lambda: AuditLogsHook(found.conn_id, found.spec, found.settings).check())
 
@@ -83,7 +83,7 @@ def test_source(pipeline: str) -> ActionResult:
     dependencies=[Depends(_tests_connection), Depends(action_logging(event="audit_logs.test"))],
 )
 def test_connection(pipeline: str, destination: str) -> ActionResult:
-    """Prove a destination's credential and address. No event is sent."""
+    """Test a destination's credential and address. No event is sent."""
     return _asked(pipeline, destination, check_destination)
 
 
@@ -92,7 +92,7 @@ def test_connection(pipeline: str, destination: str) -> ActionResult:
     dependencies=[Depends(_edits_connection), Depends(action_logging(event="audit_logs.test_event"))],
 )
 def test_event(pipeline: str, destination: str) -> ActionResult:
-    """Send one event that is marked as a test. It does not pass through the spool and moves no offset."""
+    """Send one event that is marked as a test. It is not written to the spool and moves no offset."""
     return _asked(pipeline, destination, send_test_event)
 
 
@@ -112,7 +112,7 @@ def redrive(pipeline: str, destination: str, user: GetUserDep, session: SessionD
     dependencies=[Depends(triggers_runs), Depends(action_logging(event="audit_logs.discard"))],
 )
 def discard(pipeline: str, destination: str, body: Discarded, user: GetUserDep, session: SessionDep) -> ActionResult:
-    """Start a run of the incremental DAG that records some dead letters as discarded, by this user, for a reason."""
+    """Start a run of the incremental DAG that records some dead letters as discarded, with this user and a reason."""
     delivery: Delivery = delivery_of(pipeline, destination)
     wanted = {"discard_from": delivery.name, "discard": body.events, "discard_reason": body.reason}
     try:
@@ -134,7 +134,7 @@ class _Started:
 
 
 def _started(pipeline: str, wanted: dict[str, Any], by: str, session: SessionDep) -> _Started:
-    """Start a run of the incremental DAG. :param wanted: what it is started with. :param by: name of the user."""
+    """Start a run of the incremental DAG. :param wanted: its configuration. :param by: name of the user."""
     dag_id = f"audit_incremental_{pipeline}"
     dag = session.get(DagModel, dag_id)
     if dag is None or dag.is_stale:
@@ -158,7 +158,7 @@ def _started(pipeline: str, wanted: dict[str, Any], by: str, session: SessionDep
     dependencies=[Depends(acknowledges_gaps), Depends(action_logging(event="audit_logs.acknowledge"))],
 )
 def acknowledge(pipeline: str, gap: str, body: Note, user: GetUserDep) -> ActionResult:
-    """Record that somebody has looked at a gap and takes it as it is."""
+    """Record that somebody has looked at a gap and accepts it."""
     found: Pipeline = pipeline_of(pipeline)
 
     def work() -> str:
@@ -173,7 +173,7 @@ def acknowledge(pipeline: str, gap: str, body: Note, user: GetUserDep) -> Action
     dependencies=[Depends(acknowledges_gaps), Depends(action_logging(event="audit_logs.reopen"))],
 )
 def reopen(pipeline: str, gap: str) -> ActionResult:
-    """Take back that a gap was acknowledged: it is open again."""
+    """Undo the acknowledgement of a gap: it is open again."""
     found: Pipeline = pipeline_of(pipeline)
 
     def work() -> str:
@@ -184,7 +184,7 @@ def reopen(pipeline: str, gap: str) -> ActionResult:
 
 
 def _asked(pipeline: str, destination: str, ask: Callable[[Pipeline, str], str]) -> ActionResult:
-    """Ask a destination something, and return what came of it. What is loaded for that is no part of the wait."""
+    """Ask a destination something, and return the answer. Loading libraries does not count towards the time limit."""
     found = pipeline_of(pipeline)
     load_destination(found, delivery_of(pipeline, destination).name)
     return _result_of(lambda: ask(found, destination))

@@ -1,6 +1,6 @@
-"""What the overview says of all pipelines together: the verdict, the totals, and the matrix of rows and columns.
+"""The overview of all pipelines together: the verdict, the totals, and the matrix of rows and columns.
 
-Nothing is fine unless every part is known, current and has run.
+The verdict is "ok" only if every part is known, current and has run.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ if TYPE_CHECKING:
     from audit_provider.plugin.views import State
 
 MOST_COLUMNS = 10
-"""Connections that have a column each. Of more, the destinations of one type share a column."""
+"""Most connections that have a column each. If there are more, the destinations of one type share a column."""
 
 MOST_ROWS = 200
-"""Rows that one answer has."""
+"""Most rows of one answer."""
 
 MOST_TEXT = 120
-"""Letters of an error in a row."""
+"""Most characters of an error in a row."""
 
 _WORDS = {"critical": "critical", "warning": "with a warning", "unknown": "unknown", "new": "never run", "off": "off"}
 
 _MOST_NAMES = 3
 _LAST = "9"
-"""Sorts behind every time."""
+"""Sorts after every time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which rows are asked for.
+    """Which rows a request asks for.
 
     :ivar find: part of the name of a pipeline, source, destination, connection or tag.
     :ivar state: one of ``STATES``, "" for all. :ivar tag: "" for all.
     :ivar sort: ``state``, ``name``, ``source``, ``waiting``, ``next_run``, or ``to:`` with the key of a column.
-    :ivar down: the other way round. :ivar group: what comes before the order; a pipeline with several tags counts by
-        its first.
-    :ivar page: from 1. :ivar size: rows a page.
+    :ivar down: whether the order is reversed. :ivar group: what rows are grouped by before they are ordered; a pipeline
+        with several tags counts by its first.
+    :ivar page: from 1. :ivar size: rows per page.
     """
 
     find: str = ""
@@ -59,8 +59,8 @@ class Wanted:
 def verdict_of(views: Sequence[PipelineView], *, hidden: int = 0, mistakes: str = "") -> Verdict:
     """Return the verdict on all pipelines.
 
-    :param views: of those that the user may see. :param hidden: how many others there are.
-    :param mistakes: of the pipelines file, and what waits under names that it does not have; "" for none.
+    :param views: of the pipelines that the user may see. :param hidden: how many others there are.
+    :param mistakes: of the pipelines file, and what is left under names that are not in it; "" for none.
     """
     if not views:
         if mistakes:
@@ -87,7 +87,7 @@ def verdict_of(views: Sequence[PipelineView], *, hidden: int = 0, mistakes: str 
 
 
 def totals_of(views: Sequence[PipelineView], *, hidden: int = 0) -> Totals:
-    """Return what is asked first of all pipelines that the user may see. :param hidden: how many others there are."""
+    """Return the totals of all pipelines that the user may see. :param hidden: how many others there are."""
     served = [each for view in views for each in view.destinations if each.enabled]
     waits = [since for each in served for since in (each.waiting_since, each.elsewhere_since) if since]
     return Totals(
@@ -108,7 +108,7 @@ def _worst(states: Sequence[State], hidden: int) -> State:
 
 
 def rows_of(views: Sequence[PipelineView], wanted: Wanted) -> tuple[list[PipelineView], Matrix]:
-    """Return one page of pipelines, and what there is beside it."""
+    """Return one page of pipelines, and the columns, counts and choices of the matrix."""
     text = wanted.find.strip().lower()
     found = [each for each in views if (not wanted.tag or wanted.tag in each.tags) and (not text or _has(each, text))]
     states = Counter(each.state for each in found)
@@ -134,7 +134,7 @@ def rows_of(views: Sequence[PipelineView], wanted: Wanted) -> tuple[list[Pipelin
 
 
 def row_of(view: PipelineView) -> RowView:
-    """Return a pipeline as the matrix shows it; its problems are among the incidents, the rest in its own view."""
+    """Return a pipeline as a row of the matrix; its problems are among the incidents, the rest in its own view."""
     reading = view.reading
     return RowView(
         name=view.name,
@@ -174,7 +174,7 @@ def _has(view: PipelineView, text: str) -> bool:
 
 
 def _group(view: PipelineView, group: str) -> tuple[bool, str]:
-    """Return what a row is grouped by; rows without a tag come last."""
+    """Return the sort key of a row's group; rows without a tag come last."""
     name = view.source if group == "source" else next(iter(view.tags), "")
     return not name, name
 
@@ -195,7 +195,7 @@ def _key(view: PipelineView, sort: str, by: Literal["conn_id", "type"]) -> Any:
 
 
 def oldest(destination: DestinationView) -> str:
-    """Return since when the oldest event waits, as it sorts; behind every time where none does."""
+    """Return since when the oldest event waits, as a sort key; it sorts after every time if no event waits."""
     waits = [each for each in (destination.waiting_since, destination.elsewhere_since) if each]
     return min(waits).isoformat() if waits else _LAST
 

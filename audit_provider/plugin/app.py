@@ -1,7 +1,7 @@
 """The FastAPI app that Airflow's API server mounts at ``/audit-logs``, and what it prepares when the server starts.
 
-Of 500 pipelines, to fetch, decrypt, decode and judge all records takes seconds of a processor once; each later request
-does so only with what has changed.
+With 500 pipelines, fetching, decrypting, decoding and judging all records takes seconds of CPU. This is done once;
+later requests only process what has changed.
 """
 
 # No "from __future__ import annotations": FastAPI has to find what the annotations name.
@@ -43,21 +43,21 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-"""Of every answer. What the page shows is nobody else's, so nothing keeps it."""
+"""Headers of every answer. Nothing may cache what the page shows, because it is for this user only."""
 
 
 @asynccontextmanager
 async def _warmed(_: FastAPI) -> AsyncIterator[None]:
-    """Begin the work in a thread: each process of the server does so once it has started, and waits for nothing.
+    """Prepare the page in a thread: each server process does so once it has started, without delaying requests.
 
-    Where it is forked from another one, that is after the fork, so no connection to the database is shared.
+    If the process is forked, this runs after the fork, so no database connection is shared.
     """
     threading.Thread(target=_warm, name="audit-logs-page", daemon=True).start()
     yield
 
 
 def warm(session: Session) -> None:
-    """Read, decode and judge the records of all pipelines, and keep that for users who may see all of them."""
+    """Read, decode and judge the records of all pipelines, and cache the result for users who may see all of them."""
     known = routes.reader.read()
     stored = Variable.key.startswith(f"{PREFIX}.", autoescape=True)
     records = routes.records_reader.read(session, set(session.scalars(select(Variable.key).where(stored))))
@@ -74,12 +74,12 @@ def _warm() -> None:
     try:
         with create_session() as session:
             warm(session)
-    except Exception as error:  # noqa: BLE001 - the first request does the same, and says what is wrong
-        # Only words of this package's own hold no secret.
+    except Exception as error:  # noqa: BLE001 - the first request does the same, and reports the error
+        # Only messages of this package's own errors are known to contain no secret.
         _log.info("The page is not prepared (%s): its first request takes longer.", type(error).__name__)
 
 
-# FastAPI's own pages for the description ask nobody who reads them, nor do mounted folders: both are routes here.
+# FastAPI's own documentation pages and mounted folders check no permission, so both are routes here.
 app = FastAPI(version=__version__, lifespan=_warmed, openapi_url=None, docs_url=None, redoc_url=None)
 pages = APIRouter(dependencies=[SeesPage], include_in_schema=False)
 
@@ -109,7 +109,7 @@ async def with_headers(request: Request, answer: Callable[[Request], Awaitable[R
 
 @app.exception_handler(AuditError)
 async def failed(_: Request, error: AuditError) -> JSONResponse:
-    """Answer with the error's own sentence, which holds no secret."""
+    """Answer with the error's own message, which contains no secret."""
     return JSONResponse({"detail": str(error)}, status_code=502)
 
 

@@ -1,4 +1,4 @@
-"""What Airflow knows of a pipeline's incremental DAG: its last run, and the last one that has ended."""
+"""What Airflow knows about a pipeline's incremental DAG: its last run, and the last one that has ended."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ FAILED = "failed"
 
 @dataclass(frozen=True, slots=True)
 class DagFacts:
-    """What Airflow knows of a DAG. A run that goes on says nothing of how things are; the last that ended does.
+    """What Airflow knows about a DAG. The state of a pipeline is judged by the last run that has ended.
 
-    :ivar withheld: whether the user may not read the DAG, so that nothing else is known of it.
-    :ivar next_run: when the next one is due. :ivar run_id: of the last run, "" where there is none.
-    :ivar run_at: when that ended, or was due.
-    :ivar ended_id: of the last run that has ended, "" where none has. :ivar ended_began: when it began, and
-        :ivar ended_at: when it ended. :ivar failed: tasks of it, where it has failed.
+    :ivar withheld: whether the user may not read the DAG; then the other fields are empty.
+    :ivar next_run: when the next run is due.
+    :ivar run_id: of the last run, "" if there is none. :ivar run_at: when it ended, or was due.
+    :ivar ended_id: of the last run that has ended, "" if none has.
+    :ivar ended_began: when that run began, and :ivar ended_at: when it ended. :ivar failed: its failed tasks.
     :ivar loading: other DAGs of the pipeline that run now, ``backfill`` or ``reconcile``.
-    :ivar retrying: tasks of the last run that are tried again, to when that is at the earliest.
+    :ivar retrying: tasks of the last run that wait for a retry, with the earliest time of the retry.
     """
 
     withheld: bool = False
@@ -42,11 +42,11 @@ class DagFacts:
 
     @property
     def is_active(self) -> bool:
-        """Whether a run goes on, or waits for its turn."""
+        """Whether a run is running or queued."""
         return self.run_state in ACTIVE
 
     def next_try(self, task: str) -> datetime | None:
-        """Return when a task is tried next, in this run or the one that is due; None where nothing says so."""
+        """Return when a task is tried next, in this run or the one that is due; None if this is not known."""
         if self.paused or self.stale or self.withheld:
             return None
         return self.retrying.get(task, self.next_run)
@@ -57,6 +57,6 @@ def retry_at(ended: datetime, tries: int, delay: timedelta) -> datetime:
 
     With exponential backoff it waits from one to two times ``delay``, doubled with every try.
 
-    :param tries: so far.
+    :param tries: number of tries so far.
     """
     return ended + delay * int(2 ** max(tries - 1, 0))

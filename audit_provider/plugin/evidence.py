@@ -31,25 +31,25 @@ from audit_provider.plugin.within import reading_within, within
 from audit_provider.state import Variables
 
 PATIENCE = 50.0
-"""Seconds for reading the spool; the browser waits for a minute."""
+"""Seconds for reading the spool; the browser waits for one minute."""
 
 MOST_STORIES = 20
-"""Events that one answer lists."""
+"""Most events that one answer lists."""
 
 MOST_TIME = 100
-"""Characters of a time that is asked for."""
+"""Most characters of a time in a request."""
 
 MOST_RECORD = 20_000
-"""Characters of a vendor's record that are shown."""
+"""Most characters of a vendor's record that are shown."""
 
 YEAR = timedelta(days=371)
-"""What a calendar shows: 53 weeks."""
+"""Time range of a calendar: 53 weeks."""
 
 router = APIRouter(prefix="/api/pipelines/{pipeline}", dependencies=[SeesPage, ReadsVariables])
 
 
 def _reads_source(pipeline: str, session: SessionDep, may: PermissionsDep) -> None:
-    """Demand what events are shown for: to see the pipeline, and to read the connection to its source."""
+    """Require the permissions for seeing events: to see the pipeline, and to read the connection of its source."""
     found = pipeline_of(pipeline)
     _demand_seen(found, session, may)
     require(may.may_connection("GET", found.conn_id))
@@ -62,7 +62,7 @@ def _demand_seen(pipeline: Pipeline, session: SessionDep, may: Permissions) -> N
 
 @router.get("/calendar", response_model=CalendarView)
 def calendar(pipeline: str, session: SessionDep, may: PermissionsDep) -> Response:
-    """Return what is known of each day of the last year, as the last verification left it, with the gaps of now."""
+    """Return the state of each day of the last year by the last verification, with the gaps as they are now."""
     found = pipeline_of(pipeline)
     _demand_seen(found, session, may)
 
@@ -94,7 +94,7 @@ def calendar(pipeline: str, session: SessionDep, may: PermissionsDep) -> Respons
     dependencies=[Depends(sent_by_page), Depends(_reads_source), Depends(action_logging(event="audit_logs.search"))],
 )
 def find(pipeline: str, body: Asked) -> Response:
-    """Return the stories of events: where each stands, which checkpoint covers it, what became of it."""
+    """Return the stories of events: where each event is, which checkpoint covers it, what became of it."""
     found = pipeline_of(pipeline)
     start, end = _span(body.start, body.end)
     try:
@@ -138,7 +138,7 @@ def evidence(pipeline: str, body: Span) -> Response:
 
 
 def _span(start: str, end: str) -> tuple[datetime | None, datetime | None]:
-    """Return the bounds of a time range. :raises HTTPException: 422, they are none."""
+    """Return the bounds of a time range. :raises HTTPException: 422, they are not valid times."""
     if max(len(start), len(end)) > MOST_TIME:
         raise HTTPException(422, f"a time has {MOST_TIME} characters at most")
     try:

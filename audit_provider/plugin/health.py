@@ -1,4 +1,4 @@
-"""How a source and each destination of a pipeline fare: by records, by the clock, and by the last run that ended."""
+"""The state of a pipeline's source and of each destination: by records, by the clock, and by the last finished run."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def ship_task_of(destination: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """What a pipeline's parts are judged by.
+    """Judges the parts of one pipeline.
 
-    :ivar dag: None where Airflow does not know the incremental DAG, or the user may not read it.
+    :ivar dag: None if Airflow does not know the incremental DAG, or the user may not read it.
     :ivar root: path below which Airflow is served.
     """
 
@@ -50,7 +50,7 @@ class Judge:
 
     @property
     def lag(self) -> float | None:
-        """How far reading is behind, in seconds; None where nothing says how far it is."""
+        """How far reading is behind, in seconds; None if this is not known."""
         position = self.progress.positions.get(StreamName(self.pipeline.name))
         return position.lag(self.now) if position else None
 
@@ -62,15 +62,14 @@ class Judge:
 
     @property
     def settings(self) -> Monitoring:
-        """How far the pipeline may be behind; the default where it is not monitored."""
+        """How far the pipeline may be behind; the default if it is not monitored."""
         return self.pipeline.monitoring or Monitoring()
 
     def reading_behind(self) -> float | None:
-        """Return how many seconds reading is behind what was due; None where all that was due is read.
+        """Return how many seconds reading is behind; None if everything that was due is read.
 
-        A pipeline that runs once a day has nothing to read in between. But where the last run that ended has not read
-        the source to its end, what it left is due now; and so is all since then, where a run is due for longer than
-        the target and has not read it.
+        A pipeline that runs once a day has nothing to read between two runs. Two things are due: what the last finished
+        run left unread, and, if a run is late by more than the target, everything since the last read.
         """
         dag, lag = self.dag, self.lag
         if dag is None:
@@ -80,27 +79,27 @@ class Judge:
             return (self.now - complete).total_seconds() if lag is None and complete else lag
         due = dag.run_at if dag.is_active else dag.next_run
         if due is None and self.pipeline.schedule is not None and not dag.paused:
-            return lag  # Airflow plans no run though the pipeline has a schedule
+            return lag  # Airflow plans no run although the pipeline has a schedule
         late = (self.now - due).total_seconds() if due and not dag.paused else 0.0
         if severity_of(late, self.settings) is None:
             return None
         return late if lag is None else lag
 
     def _left_unread(self, dag: DagFacts) -> bool:
-        """Whether the last run that ended has left something of the source unread."""
+        """Whether the last finished run has left something of the source unread."""
         position = self.progress.positions.get(StreamName(self.pipeline.name))
         if position is None or position.complete or not dag.ended_id:
             return False
         if not dag.is_active:
             return True
-        # The run that goes on has not read to the end yet: what counts is whether the one before it had.
+        # The current run has not read to the end yet, so check whether the one before it had.
         complete = position.last_complete
         return complete is None or (dag.ended_began is not None and complete < dag.ended_began)
 
     def delivery_behind(self, destination: str) -> tuple[float, bool]:
-        """Return for how many seconds the oldest event waits at least that a destination has not got.
+        """Return for at least how many seconds the oldest pending event of a destination waits; 0 if none waits.
 
-        And whether that is known: an earlier version does not say when it spooled an event. 0 where none waits.
+        The second value says whether this is exact: earlier versions did not record when an event was spooled.
         """
         live = StreamName(self.pipeline.name)
         position, offset = self.progress.positions.get(live), self.progress.offsets.get((live, destination))
@@ -109,10 +108,10 @@ class Judge:
         return position.waiting_at_least(offset, self.now), position.waiting_since(offset, self.now) is not None
 
     def late_elsewhere(self, destination: str) -> float:
-        """Return for how many seconds events of other streams wait too long for a destination; 0 where none does.
+        """Return for how many seconds events of other streams are late for a destination; 0 if none is late.
 
-        What a backfill or a reconciliation has read is shipped at the end of its own run, and what a report has found
-        by the run behind it: until then it is not late.
+        Events of a backfill or a reconciliation are shipped at the end of its run, and findings by the run after the
+        report. Until then they are not late.
         """
         waits = [0.0]
         for stream, position, offset in self._elsewhere(destination):
@@ -131,7 +130,7 @@ class Judge:
         return ("backfill" if stream.is_backfill else "reconcile") in dag.loading
 
     def source(self) -> SourceView:
-        """Return how reading the source fares."""
+        """Return the state of the source."""
         health = self.progress.source or SourceHealth()
         complete = self.last_complete
         failed = self._failed_unrecorded(PULL, complete)
@@ -156,7 +155,7 @@ class Judge:
         )
 
     def destination(self, delivery: Delivery) -> DestinationView:
-        """Return how a destination fares."""
+        """Return the state of a destination."""
         name, progress = delivery.name, self.progress
         live = StreamName(self.pipeline.name)
         position = progress.positions.get(live)
@@ -168,7 +167,7 @@ class Judge:
         recorded = self._failure_record(name, offset)
         failures = recorded.failures_in_a_row if recorded else 0
         task = ship_task_of(name)
-        # A run that set events aside ends failed for these, and they are reported by themselves.
+        # A run that set events aside fails because of them, and dead letters are reported separately.
         failed = not letters and self._failed_unrecorded(task, offset.last_success if offset else None)
         failing = delivery.enabled and (failures > 0 or failed)
         state: State = "ok" if offset else "new"
@@ -217,7 +216,7 @@ class Judge:
         )
 
     def _current_at(self, destination: str) -> datetime | None:
-        """Return up to when a destination has everything that the source has served; None where something waits."""
+        """Return up to when a destination has everything that the source has served; None if something is pending."""
         live = StreamName(self.pipeline.name)
         position, offset = self.progress.positions.get(live), self.progress.offsets.get((live, destination))
         if position is None or offset is None or position.pending(offset) or self._pending_elsewhere(destination):
@@ -225,9 +224,9 @@ class Judge:
         return position.last_complete
 
     def _failure_record(self, destination: str, offset: Offset | None) -> Offset | None:
-        """Return the record that says how the last runs of a ship task ended: that of the findings where they failed.
+        """Return the record that says how the last runs of a ship task ended: that of the findings if those failed.
 
-        They are shipped by the same task, behind the live stream. :param offset: of the live stream.
+        The same task ships findings, after the live stream. :param offset: of the live stream.
         """
         if offset and offset.failures_in_a_row:
             return offset
@@ -235,19 +234,19 @@ class Judge:
         return findings if findings and findings.failures_in_a_row else offset
 
     def _outages(self, destination: str, offset: Offset | None) -> tuple[Outage, ...]:
-        """Return the outages of a destination that ended. :param offset: of the live stream."""
+        """Return the past outages of a destination. :param offset: of the live stream."""
         findings = self.progress.offsets.get((StreamName.of_findings(self.pipeline.name), destination))
         return without_doubles(offset.outages if offset else (), findings.outages if findings else ())
 
     def log_of(self, task: str, run_id: str) -> str:
-        """Return the path of a task's log in Airflow. :param task: "" for the run as a whole."""
+        """Return the path of a task's log in Airflow. :param task: "" for the whole run."""
         run = f"{self.root}/dags/audit_incremental_{self.pipeline.name}/runs/{run_id}"
         return f"{run}/tasks/{task}" if task else run
 
     def _failed_unrecorded(self, task: str, succeeded: datetime | None) -> bool:
-        """Whether the last run that ended failed at a task, and nothing proves that this has gone well since.
+        """Whether a task failed in the last finished run, and no record shows that it has succeeded since.
 
-        A worker that was killed leaves no record of its failure. :param succeeded: when it last did what it is for.
+        A worker that was killed leaves no record of its failure. :param succeeded: when the task last did its work.
         """
         dag = self.dag
         if dag is None or task not in dag.failed:
@@ -259,32 +258,32 @@ class Judge:
         return self.log_of(task, run) if run else ""
 
     def next_try(self, destination: str) -> datetime | None:
-        """Return when a destination is shipped to next; None where nothing says so."""
+        """Return when a destination is shipped to next; None if this is not known."""
         return self._next_try(ship_task_of(destination))
 
     def _next_try(self, task: str) -> datetime | None:
         return self.dag.next_try(task) if self.dag else None
 
     def _pending_elsewhere(self, destination: str) -> int:
-        """Return how many events of backfills, reconciliations and findings a destination has yet to get."""
+        """Return how many events of backfills, reconciliations and findings are pending for a destination."""
         return sum(max(0, position.pending(offset)) for _, position, offset in self._elsewhere(destination))
 
     def _elsewhere(self, destination: str) -> Iterator[tuple[StreamName, Position, Offset | None]]:
-        """Yield the streams beside the live one that a destination is to get."""
+        """Yield the streams other than the live one that are shipped to a destination."""
         for stream, position in self.progress.positions.items():
             if not stream.is_live and self._is_shipped(stream, destination):
                 yield stream, position, self.progress.offsets.get((stream, destination))
 
     def _since(self, position: Position, offset: Offset | None) -> datetime | None:
-        """Return since when the oldest event waits; None where none does or nothing says so."""
+        """Return since when the oldest event waits; None if none waits or this is not known."""
         return position.waiting_since(offset, self.now) if position.pending(offset) > 0 else None
 
     def _is_unknown(self, kind: RecordKind, of: str = "") -> bool:
-        """Whether a record of the live stream is there, and what it holds is not known."""
+        """Whether a record of the live stream exists whose content is not known."""
         return str(RecordKey(kind, StreamName(self.pipeline.name), of)) in self.progress.unknown
 
     def _behind(self, destination: str) -> State | None:
-        """Return what to call a destination for being behind; None where it is not."""
+        """Return the state of a destination that is behind; None if it is not behind."""
         waiting, known = self.delivery_behind(destination)
         if level := level_of(severity_of(waiting, self.settings)):
             return level
@@ -297,19 +296,19 @@ class Judge:
         return None if known else "unknown"
 
     def _is_shipped(self, stream: StreamName, destination: str) -> bool:
-        """Whether a destination is to get what a stream beside the live one holds."""
+        """Whether a stream other than the live one is shipped to a destination."""
         if stream.is_findings:
             # A destination that has been down since before the first finding has no offset yet.
             return self.pipeline.monitoring is not None and self.pipeline.monitoring.ship_findings
-        # Of a backfill, the destinations that were chosen have an offset.
+        # Only the destinations that were chosen for a backfill have an offset in its streams.
         return (stream, destination) in self.progress.offsets
 
 
 def _are_all_open(offset: Offset | None) -> bool:
-    """Whether nothing of what was set aside was sent again, discarded or counted twice, so that all of it is open."""
+    """Whether no dead letter was sent again, discarded or counted twice, so that all of them are open."""
     return offset is None or (offset.redriven == "" and not offset.again)
 
 
 def level_of(severity: Severity | None) -> Level | None:
-    """Return the level of a problem of some severity."""
+    """Return the level of a problem by its severity."""
     return "critical" if severity == "critical" else "warning" if severity else None

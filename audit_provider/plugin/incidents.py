@@ -1,5 +1,4 @@
-"""What is wrong, and what was wrong lately and is no more, by cause: a SIEM that is down under fifty pipelines is one
-cause, and one line."""
+"""What is wrong, or was wrong lately, by cause: a SIEM that is down for fifty pipelines is one cause and one line."""
 
 from __future__ import annotations
 
@@ -19,26 +18,26 @@ if TYPE_CHECKING:
     from audit_provider.plugin.views import PipelineView
 
 MOST_INCIDENTS = 50
-"""Lines that are shown; of more, only their number."""
+"""Most lines that are shown; of the others, only their number."""
 
 MOST_NAMED = 5
-"""Pipelines that an incident names in an overview."""
+"""Most pipelines that an incident names in an overview."""
 
 LATELY = timedelta(hours=24)
-"""For how long an outage that ended is among the incidents; the pipeline's own view remembers it for longer."""
+"""For how long a past outage is among the incidents; the pipeline's own view shows it for longer."""
 
 _MOST_LETTERS = 300
-"""Of an error in one line."""
+"""Most characters of an error in one line."""
 
 _STANDS_STILL = frozenset({"source", "destination", "dag", "stale", "scheduler"})
-"""Kinds of problems by which nothing is read or shipped."""
+"""Kinds of problems that stop reading or shipping."""
 
 _VARIES = re.compile(r"\d+")
-"""What differs between two tries that failed for one reason: ports, counts, times."""
+"""Parts of an error that differ between two tries with the same cause: ports, counts, times."""
 
 
 def incidents_of(views: Sequence[PipelineView]) -> tuple[list[Incident], int]:
-    """Return the problems of all pipelines, one for each cause, and how many more there are than are shown.
+    """Return the problems of all pipelines, one incident for each cause, and how many more there are.
 
     The worst come first, then those that concern most pipelines.
     """
@@ -56,7 +55,7 @@ def _groups(views: Sequence[PipelineView]) -> list[tuple[tuple[str, ...], list[t
             groups.setdefault(key, []).append((view.name, each))
 
     def gravity(group: list[tuple[str, Problem]]) -> tuple[int, int, int]:
-        # What stands still comes first, and what somebody has done with the product that is read comes last.
+        # Problems that stop reading or shipping come first; what the audit events themselves show comes last.
         level = min(STATES.index(each.level) for _, each in group)
         kind = group[0][1].kind
         order = 0 if kind in _STANDS_STILL else 2 if kind == "finding" else 1
@@ -88,7 +87,7 @@ def _incident(key: tuple[str, ...], group: Sequence[tuple[str, Problem]]) -> Inc
 
 
 def _test_of(pipeline: str, problem: Problem) -> str:
-    """Return the path that tests the connection which a problem is about; "" where it is about none."""
+    """Return the API path that tests the connection of a problem; "" if the problem is about no connection."""
     if problem.kind not in ("source", "destination", "behind", "letters"):
         return ""
     destination = f"/destinations/{quote(problem.destination, safe='')}" if problem.destination else ""
@@ -96,7 +95,7 @@ def _test_of(pipeline: str, problem: Problem) -> str:
 
 
 def _title(problems: Sequence[Problem], pipelines: Sequence[str]) -> str:
-    """Return what is wrong in a few words, without what differs between the pipelines."""
+    """Return a title for an incident, without what differs between the pipelines."""
     first = problems[0]
     names = ", ".join(dict.fromkeys(each.subject for each in problems if each.subject))
     if first.kind == "source":
@@ -115,7 +114,7 @@ def _title(problems: Sequence[Problem], pipelines: Sequence[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """An outage, with the part of a pipeline that had it. :ivar name: of the source or of the destination."""
+    """An outage of one source or destination of a pipeline. :ivar name: of the source or of the destination."""
 
     pipeline: str
     kind: str
@@ -177,7 +176,7 @@ def _waited(group: Sequence[_Seen]) -> int | None:
 
 
 def _together(times: Iterable[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
-    """Return spans of time, those that overlap as one."""
+    """Merge time ranges that overlap."""
     found: list[tuple[datetime, datetime]] = []
     for began, ended in sorted(times):
         if found and began <= found[-1][1]:
@@ -188,9 +187,9 @@ def _together(times: Iterable[tuple[datetime, datetime]]) -> list[tuple[datetime
 
 
 def usual_error(errors: Iterable[str]) -> tuple[str, int]:
-    """Return the most frequent of some errors as it was first said, "" for none, and how many others there are.
+    """Return the most frequent error as it first occurred ("" for none), and how many other errors there are.
 
-    Two that differ in figures alone are one: they are of tries that failed for one reason.
+    Errors that differ only in numbers count as one: they come from tries that failed for the same reason.
     """
     said: dict[str, list[str]] = {}
     for error in filter(None, errors):
@@ -200,6 +199,6 @@ def usual_error(errors: Iterable[str]) -> tuple[str, int]:
 
 
 def in_one_line(text: str, most: int = _MOST_LETTERS) -> str:
-    """Return a text in one line, cut where it is long. :param most: letters."""
+    """Return a text in one line, truncated if it is long. :param most: characters."""
     line = " ".join(text.split())
     return line if len(line) <= most else f"{line[:most]}…"

@@ -1,4 +1,4 @@
-"""The open dead letters of a destination, as they may be shown."""
+"""The open dead letters of a destination, as the page may show them."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ if TYPE_CHECKING:
     from audit_provider.core.shipping.letter_files import Letter
 
 MOST_LETTERS = 50
-"""Letters that one answer lists."""
+"""Dead letters per answer."""
 
 MOST_REASONS = 10
-"""Reasons that are counted by themselves."""
+"""Reasons that are counted separately."""
 
 MOST_EVENT = 4000
-"""Characters of an event that are shown."""
+"""Most characters of an event that are shown."""
 
 _ANY = Fields(id="", time="")
-"""Of records of any source: what is redacted is named by its path."""
+"""Field names of no source: redaction here names values by their path."""
 
 
 @dataclass(frozen=True, slots=True)
 class LetterView:
     """A dead letter.
 
-    :ivar answer: the destination's own words. :ivar event: the event's JSON, "" where it is not shown.
+    :ivar answer: the destination's own words. :ivar event: the event's JSON, "" if it is not shown.
     """
 
     id: str
@@ -63,10 +63,11 @@ class ReasonView:
 class LettersView:
     """Open dead letters of a destination.
 
-    :ivar letters: one page of those that were asked for, from number :ivar first: on, which is 0 for the first.
-    :ivar more: whether there are more behind this page. :ivar matched: how many were asked for, on all pages.
+    :ivar letters: one page of the dead letters that the request asks for, beginning with number :ivar first: (from 0).
+    :ivar more: whether there are further pages. :ivar matched: how many dead letters the request asks for, on all
+        pages.
     :ivar total: how many are open. :ivar reasons: how many of these have which reason, the most frequent first; the
-        rest of the reasons together under "".
+        remaining reasons are counted together under "".
     """
 
     letters: tuple[LetterView, ...]
@@ -81,7 +82,7 @@ def open_letters(pipeline: str, delivery: Delivery, *, events: bool, first: int 
     """Return the open dead letters of a destination, those of the live stream first.
 
     :param events: show the events themselves, redacted as the destination would get them.
-    :param first: how many to leave out. :param reason: that they have; "" for any.
+    :param first: how many to skip. :param reason: only dead letters with this reason; "" for any.
     :raises AuditError: the spool cannot be read.
     """
     redacting = Selector(Selection(redact=delivery.redact), _ANY)
@@ -110,7 +111,7 @@ def _letters(pipeline: str, delivery: Delivery) -> Iterator[tuple[str, Letter]]:
 
 
 def _view(folder: str, letter: Letter, redacting: Selector | None) -> LetterView:
-    """Return a letter as it is shown. :param redacting: None where its event is not."""
+    """Return a dead letter as it is shown. :param redacting: redacts the event; None to leave the event out."""
     event = _shown(redacting, letter) if redacting else ""
     return LetterView(
         id=letter.id,
@@ -128,6 +129,6 @@ def _shown(redacting: Selector, letter: Letter) -> str:
     try:
         event = redacting.select(letter.spooled)
     except UNREADABLE:
-        # What cannot be read cannot be redacted.
+        # An event that cannot be parsed cannot be redacted.
         return ""
     return bytes(event.raw).decode(errors="replace") if event else ""

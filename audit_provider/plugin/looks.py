@@ -1,4 +1,4 @@
-"""How looking at a watched source goes, for the page: by the record that the triggerer writes every minute."""
+"""The state of a watched source for the page, from the record that the triggerer writes every minute."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from audit_provider.plugin.views import PipelineView
 
 PATIENCE = timedelta(minutes=5)
-"""How old the record may be, and for how long looks may fail, before the page says so."""
+"""How old the record may be, and for how long looks may fail, before the page reports a problem."""
 
 
 def look_of(pipeline: Pipeline, text: str) -> LastLook | None:
-    """Return the last look at a watched pipeline's source; None if there is none, or if nobody can read the record.
+    """Return the last look at a watched pipeline's source; None if there is none, or if its record cannot be read.
 
-    :param text: of the record, "" if there is none.
+    :param text: the record, "" if there is none.
     """
     if not pipeline.watch or not text:
         return None
@@ -35,12 +35,12 @@ def look_of(pipeline: Pipeline, text: str) -> LastLook | None:
 
 
 def is_known(look: LastLook | None, now: datetime) -> bool:
-    """Whether a record is recent enough to say how looks go."""
+    """Whether a record is recent enough to judge the looks by it."""
     return look is not None and abs(now - look.kept_at) <= PATIENCE
 
 
 def look_problems(pipeline: Pipeline, look: LastLook | None, dag: DagFacts | None, now: datetime) -> list[Problem]:
-    """Report that a watched source is not looked at, so that events wait for the next run of the schedule."""
+    """Report that a watched source is not being looked at, so that events wait for the next scheduled run."""
     if not pipeline.watch or dag is None or dag.paused or dag.stale:
         return []
     if not is_known(look, now):
@@ -58,7 +58,7 @@ def look_problems(pipeline: Pipeline, look: LastLook | None, dag: DagFacts | Non
 
 
 def with_look(view: PipelineView, look: LastLook | None) -> PipelineView:
-    """Return a view that shows the last look. It changes every minute, and decides nothing beside its problems."""
+    """Return a view with the last look. It changes every minute; only its problems affect the rest of the view."""
     if look is None:
         return view
     shown = LookView(look.looked_at, look.every, look.waits_until, failing=look.failing_since is not None)

@@ -1,4 +1,4 @@
-"""How each pipeline fares, what is wrong first, by its records of progress. Nothing here asks Airflow or the spool."""
+"""The state of each pipeline, the worst first, from its records of progress. Neither Airflow nor the spool is read."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def view_of(
     root: str,
     now: datetime,
 ) -> PipelineView:
-    """Return how a pipeline fares. The last look itself is added by :func:`~audit_provider.plugin.looks.with_look`.
+    """Return the state of a pipeline. :func:`~audit_provider.plugin.looks.with_look` adds the last look later.
 
-    :param dag: its incremental DAG; None where Airflow does not know it.
+    :param dag: its incremental DAG; None if Airflow does not know it.
     :param root: path below which Airflow is served.
     """
     position = progress.positions.get(StreamName(pipeline.name))
@@ -92,7 +92,7 @@ def view_of(
 
 
 def _worst(problems: Sequence[Problem], parts: Sequence[State]) -> State:
-    """Return the state of a pipeline: that of its worst problem or part."""
+    """Return the state of a pipeline: the worst of its problems and parts."""
     return min((*(each.level for each in problems), *parts), key=STATES.index)
 
 
@@ -114,14 +114,15 @@ def _gap(gap: GapRecord) -> GapView:
 
 
 KEPT_FOR = timedelta(minutes=10)
-"""For how long a view is kept at most whose records do not change."""
+"""For how long at most a view is reused if its records do not change."""
 
 
 class JudgedPipelines:
-    """Keeps the views of pipelines, each for as long as it says the same.
+    """Caches the views of pipelines, each for as long as it stays the same.
 
-    With the same records and the same DAG, a pipeline can only get worse as time passes: what waits gets older, and
-    what is due gets overdue. So a view that says the same now and in ten minutes says so at every moment between.
+    With the same records and the same DAG, the state of a pipeline can only get worse as time passes: pending events
+    get older, and due runs get overdue. So a view that is the same now and in ten minutes is the same at every moment
+    between.
     """
 
     def __init__(self) -> None:
@@ -137,12 +138,12 @@ class JudgedPipelines:
         root: str,
         now: datetime,
     ) -> PipelineView:
-        """Return how a pipeline fares, see :func:`view_of`; its lag is left out."""
+        """Return the state of a pipeline, see :func:`view_of`, without its lag."""
         judged_by = (dag, root, _as_judged(look, now))
         kept = self._kept.get(pipeline.name)
         if kept is None or not kept.says_so(pipeline, progress, judged_by, now):
             view = _without_lag(view_of(pipeline, progress, dag, look, root=root, now=now))
-            # Ten minutes ahead, the look would be an old one.
+            # In ten minutes this look would be too old, so give it that time.
             later = replace(look, kept_at=now + KEPT_FOR) if look and is_known(look, now) else look
             ahead = _without_lag(view_of(pipeline, progress, dag, later, root=root, now=now + KEPT_FOR))
             until = now + KEPT_FOR if ahead == view else now
@@ -152,7 +153,7 @@ class JudgedPipelines:
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """A view, with what it was judged by and the time for which it says the same."""
+    """A view, with the facts that it was judged by and the time for which it is valid."""
 
     pipeline: Pipeline
     progress: Progress
@@ -162,18 +163,18 @@ class _Kept:
     view: PipelineView
 
     def says_so(self, pipeline: Pipeline, progress: Progress, judged_by: tuple[object, ...], now: datetime) -> bool:
-        """Whether it is the view of these."""
+        """Whether the view is still valid for these records and this time."""
         same = self.pipeline is pipeline and self.progress is progress and self.judged_by == judged_by
         return same and self.begins <= now < self.until
 
 
 def _as_judged(look: LastLook | None, now: datetime) -> tuple[object, ...]:
-    """Return what of the last look decides whether something is wrong: it is written every minute."""
+    """Return the parts of the last look that affect the verdict; its time changes every minute."""
     if look is None or not is_known(look, now):
         return (look,)
     return (look.failing_since, look.last_error)
 
 
 def _without_lag(view: PipelineView) -> PipelineView:
-    """Return a view without the figure that differs at every moment."""
+    """Return a view without its lag, which differs at every moment."""
     return replace(view, lag=None)

@@ -1,4 +1,4 @@
-"""What the JSON API answers with for the overview. Times are aware UTC, durations seconds, counts events."""
+"""The answers of the JSON API for the overview. Times are aware UTC, durations seconds, counts events."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from audit_provider.plugin.views import Incident, PipelineDetail, State
 
 @dataclass(frozen=True, slots=True)
 class CellView:
-    """A destination in a row of the overview: what of its ``DestinationView`` the matrix shows."""
+    """A destination in a row of the overview: the part of its ``DestinationView`` that the matrix shows."""
 
     name: str
     type: str
@@ -30,7 +30,7 @@ class CellView:
 
 @dataclass(frozen=True, slots=True)
 class ReadingCellView:
-    """The source in a row of the overview: what of its ``SourceView`` the matrix shows."""
+    """The source in a row of the overview: the part of its ``SourceView`` that the matrix shows."""
 
     state: State
     last_complete: datetime | None
@@ -39,7 +39,7 @@ class ReadingCellView:
 
 @dataclass(frozen=True, slots=True)
 class RowView:
-    """A pipeline in the overview: what of its ``PipelineView`` the matrix shows."""
+    """A pipeline in the overview: the part of its ``PipelineView`` that the matrix shows."""
 
     name: str
     source: str
@@ -53,7 +53,7 @@ class RowView:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Everything in one sentence. :ivar state: ``ok`` only where every part is known, current and has run."""
+    """The verdict in one sentence. :ivar state: ``ok`` only if every part is known, current and has run."""
 
     state: State
     text: str
@@ -61,14 +61,14 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What is asked first.
+    """The totals of all pipelines.
 
-    :ivar sources: how many there are, and :ivar current: of them, those that are read. :ivar destinations: that are
-        enabled, and :ivar delivering: of them, those that get everything in time.
-    :ivar waiting: events that enabled destinations have not got. :ivar waiting_since: when the oldest of them was
-        spooled, None where none waits or nothing says so.
+    :ivar sources: how many there are, and :ivar current: how many of them are current.
+    :ivar destinations: how many are enabled, and :ivar delivering: how many of these get everything in time.
+    :ivar waiting: events pending for enabled destinations.
+    :ivar waiting_since: when the oldest of them was spooled, None if none waits or this is not known.
     :ivar worst_source: the worst state of a source, and :ivar worst_destination: of an enabled destination; ``unknown``
-        also where there are others that the user may not see.
+        also if there are others that the user may not see.
     """
 
     sources: int = 0
@@ -83,10 +83,10 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class ColumnView:
-    """One column of the matrix: a connection that destinations ship by, or their type where there are many connections.
+    """One column of the matrix: a connection of destinations, or a destination type if there are many connections.
 
-    :ivar names: of the destinations, the first few. :ivar state: the worst of them.
-    :ivar destinations: that are enabled, and :ivar delivering: of them, those that receive everything in time.
+    :ivar names: of the first few destinations. :ivar state: the worst state of them.
+    :ivar destinations: how many are enabled, and :ivar delivering: how many of these get everything in time.
     """
 
     key: str
@@ -99,12 +99,12 @@ class ColumnView:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """What was asked for of all rows: one page, and what there is to choose from.
+    """One page of the rows that a request asks for, and what the user can choose from.
 
-    :ivar matched: pipelines that were asked for, on all pages. :ivar page: number of this page, from 1.
-    :ivar columns: of the pipelines that were asked for. :ivar by: what a column is, ``conn_id`` or ``type``.
-    :ivar states: pipelines by state, of those that were asked for whatever their state.
-    :ivar tags: every tag there is.
+    :ivar matched: number of pipelines that the request asks for, on all pages. :ivar page: number of this page, from 1.
+    :ivar columns: of the pipelines that the request asks for. :ivar by: what a column is, ``conn_id`` or ``type``.
+    :ivar states: number of pipelines by state, without the request's filter by state.
+    :ivar tags: every tag that exists.
     """
 
     matched: int = 0
@@ -118,16 +118,17 @@ class Matrix:
 
 @dataclass(frozen=True, slots=True)
 class EndedIncident:
-    """Outages that have ended lately, of one cause and of all the pipelines that it concerned.
+    """Recent outages with one cause, of all pipelines that had them, which have ended.
 
     :ivar key: the same for the same cause in every answer. :ivar text: what was wrong, in a few words.
-    :ivar cause: the connection that failed. :ivar times: how many outages there were, where those of several pipelines
-        at the same time are one. :ivar began: the first of them, and :ivar ended: the last.
-    :ivar longest: the longest of them, in seconds; :ivar at_least: of one of them, nobody knows when exactly it ended.
-    :ivar waited: events that waited when it went well again: of each destination the most, added up; None where nobody
-        knows.
-    :ivar error: the error that most of them ended with.
-    :ivar pipelines: names of the first few of those that it concerned. :ivar concerned: how many they are.
+    :ivar cause: the connection that failed.
+    :ivar times: how many outages there were; simultaneous outages of several pipelines count as one.
+    :ivar began: when the first began, and :ivar ended: when the last ended.
+    :ivar longest: length of the longest, in seconds; :ivar at_least: whether the end of one of them is not known
+        exactly.
+    :ivar waited: events that were pending at the end: the most of each destination, added up; None if not known.
+    :ivar error: the most frequent error.
+    :ivar pipelines: names of the first few pipelines. :ivar concerned: number of pipelines.
     """
 
     key: str
@@ -146,9 +147,9 @@ class EndedIncident:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What an installation without a pipeline has so far.
+    """The state of an installation that has no pipeline yet.
 
-    :ivar pipelines_file: path of the pipelines file. :ivar found: whether it is there.
+    :ivar pipelines_file: path of the pipelines file. :ivar found: whether it exists.
     :ivar dags_folder: Airflow's folder of DAGs.
     """
 
@@ -161,14 +162,15 @@ class Setup:
 class Overview:
     """Every pipeline that the user may see.
 
-    :ivar pipelines: one page of those that were asked for.
-    :ivar matrix: what there is beside this page. :ivar setup: None where there is a pipeline, or one with mistakes.
-    :ivar critical: pipelines with something critical, and :ivar warning: those with a warning only.
+    :ivar pipelines: one page of those that the request asks for.
+    :ivar matrix: the columns, counts and choices for this page.
+    :ivar setup: None if there is a pipeline, or one with mistakes.
+    :ivar critical: number of pipelines with something critical, and :ivar warning: of those with a warning only.
     :ivar incidents: what is wrong, by cause, the worst first, and :ivar more_incidents: how many more there are.
-    :ivar ended: what was wrong in the last 24 hours and is no more, by cause, the last to end first.
-    :ivar hidden: pipelines whose Variables the user may not read. :ivar mistakes: of the pipelines file,
-        as far as they concern pipelines that the user may see, or "".
-    :ivar opened: the pipeline that was asked for whole, None where there is none of that name to be seen.
+    :ivar ended: what was wrong in the last 24 hours and has ended, by cause, the last to end first.
+    :ivar hidden: number of pipelines whose Variables the user may not read.
+    :ivar mistakes: of the pipelines file, as far as they concern pipelines that the user may see, or "".
+    :ivar opened: the pipeline that the request asks for in full, None if the user sees no pipeline of that name.
     """
 
     made_at: datetime

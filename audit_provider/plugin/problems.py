@@ -22,21 +22,21 @@ if TYPE_CHECKING:
     from audit_provider.plugin.health import Judge
 
 OVERDUE = timedelta(minutes=15)
-"""A run that is so late was not begun: the scheduler or the DAG processor stands still."""
+"""A run that is later than this was not started: the scheduler or the DAG processor does not work."""
 
 REPORT = "report"
 """The task that makes the report."""
 
 TOLD_LIVE = frozenset({"lag", "undelivered", "refused", "gap", "notice"})
-"""Kinds of findings that the records themselves show, and sooner than a report does."""
+"""Kinds of findings that the page takes from the records themselves, which are newer than a report."""
 
 
 def problems_of(
     judge: Judge, source: SourceView, destinations: Sequence[DestinationView], *, notices: Sequence[Notice] = ()
 ) -> list[Problem]:
-    """Return what is wrong, beside records that cannot be read.
+    """Return what is wrong, except for records that cannot be read.
 
-    :param notices: what reading has noticed of how the source is described.
+    :param notices: differences between the source and its description that reading has noticed.
     """
     dag, progress = judge.dag, judge.progress
     return [
@@ -51,7 +51,7 @@ def problems_of(
 
 
 def missing_dag_problems(pipeline: str, dag: DagFacts | None) -> list[Problem]:
-    """Report that nothing runs, as Airflow does not know the DAG. :param dag: None where it does not."""
+    """Report that nothing runs because Airflow does not know the DAG. :param dag: None if it does not know it."""
     if dag is not None:
         return []
     look = (
@@ -63,12 +63,12 @@ def missing_dag_problems(pipeline: str, dag: DagFacts | None) -> list[Problem]:
 
 
 def _of_airflow(level: Level, kind: ProblemKind, text: str, summary: str = "") -> Problem:
-    """Return a problem that Airflow has with a DAG, and may have with those of many pipelines."""
+    """Return a problem of Airflow with a DAG; it may concern the DAGs of many pipelines."""
     return Problem(level, text, kind=kind, cause="airflow", summary=summary or text)
 
 
 def unreadable_problems(set_aside: int) -> list[Problem]:
-    """Return what to say of records that could not be read. :param set_aside: how many they are."""
+    """Return the problem of records that could not be read. :param set_aside: how many they are."""
     if not set_aside:
         return []
     noted = (
@@ -80,7 +80,7 @@ def unreadable_problems(set_aside: int) -> list[Problem]:
 
 
 def _lag_problems(judge: Judge) -> list[Problem]:
-    """Report that reading is behind: where nothing runs, no report would."""
+    """Report that reading is behind. If nothing runs, no report would say so."""
     found = conditions(
         lag=judge.reading_behind(), accounts=(), dead_letters={}, gaps=(), settings=judge.settings, now=judge.now
     )
@@ -184,7 +184,7 @@ def _late_problems(judge: Judge, each: DestinationView) -> Iterator[Problem]:
 
 
 def _failure_of(each: DestinationView) -> str:
-    """Return what to say of a destination that cannot be shipped to."""
+    """Return the sentence for a destination that cannot be shipped to."""
     if each.failures_in_a_row:
         runs = "run" if each.failures_in_a_row == 1 else "runs in a row"
         pending = each.pending or each.pending_elsewhere
@@ -194,7 +194,7 @@ def _failure_of(each: DestinationView) -> str:
 
 
 def _gap_problems(gaps: Sequence[GapRecord], destinations: Sequence[DestinationView]) -> list[Problem]:
-    # What is too old for a destination and set aside is reported as its dead letters, once.
+    # Events that are too old and were set aside are reported once, as dead letters.
     by_letters = {each.name for each in destinations if each.enabled and each.dead_letters and each.letters_counted}
     gaps = [each for each in gaps if each.kind != "too_old" or each.destination not in by_letters]
     if not gaps:
@@ -231,14 +231,14 @@ def _run_problems(
 def _task_problems(
     judge: Judge, dag: DagFacts, source: SourceView, destinations: Sequence[DestinationView]
 ) -> list[Problem]:
-    """Report that the last finished run failed, unless another problem says so already."""
+    """Report that the last finished run failed, unless another problem reports it already."""
     if dag.ended_state != FAILED:
         return []
     if not dag.failed:
         return [Problem("critical", "The last run failed: see its log.", log=judge.log_of("", dag.ended_id))]
     tasks = {PULL: source, **{ship_task_of(each.name): each for each in destinations}}
     others = [each for each in dag.failed if each not in tasks]
-    # A report ends failed where a task before it has failed, which is reported by itself.
+    # A report task fails if a task before it failed; only that task is reported.
     if not others or (others == [REPORT] and len(dag.failed) > 1):
         return []
     text = f"The last run failed at {', '.join(others)}: see its log."

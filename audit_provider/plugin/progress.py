@@ -1,4 +1,4 @@
-"""The records of progress of each pipeline, as the page reads them: sorted, decoded, or reported as unreadable."""
+"""The records of progress of each pipeline for the page: sorted, decoded, or reported as unreadable."""
 
 from __future__ import annotations
 
@@ -32,10 +32,11 @@ _SHOWN = ("position", "offset", "acknowledgements", "summary", "source")
 class PipelineRecords:
     """The records of one pipeline that the user may read, as texts.
 
-    :ivar texts: by key, without :ivar look: the text of the last look, "" where there is none: it changes every minute.
-    :ivar hidden: whether the user may not read how far the pipeline is.
-    :ivar undecryptable: keys of those that the API server itself cannot read. :ivar withheld: keys of those that the
-        user may not read.
+    :ivar texts: by key, without the record of the last look, which changes every minute.
+    :ivar look: the record of the last look, "" if there is none.
+    :ivar hidden: whether the user may not read the pipeline's positions.
+    :ivar undecryptable: keys of records that the API server cannot decrypt.
+    :ivar withheld: keys of records that the user may not read.
     """
 
     texts: dict[str, str] = field(default_factory=dict)
@@ -46,7 +47,7 @@ class PipelineRecords:
 
     @property
     def has_position(self) -> bool:
-        """Whether the user may read how far one of the pipeline's streams is."""
+        """Whether the user may read the position of one of the pipeline's streams."""
         return any((found := RecordKey.parsed(key)) and found.kind == "position" for key in self.texts)
 
 
@@ -57,9 +58,9 @@ class Records:
         self._pipelines: dict[str, PipelineRecords] = {}
 
     def add(self, key: str, text: str | None, *, readable: bool = True) -> None:
-        """Take in a Variable; one that the page has no use for is left out.
+        """Add a Variable; one that the page does not use is ignored.
 
-        :param text: None where it cannot be decrypted. :param readable: whether the user may read it.
+        :param text: None if it cannot be decrypted. :param readable: whether the user may read it.
         """
         records = self._pipelines.setdefault(key.split(".")[1], PipelineRecords())
         found = RecordKey.parsed(key)
@@ -75,7 +76,7 @@ class Records:
 
     @property
     def hidden(self) -> bool:
-        """Whether the user may not read how far some pipeline is."""
+        """Whether the user may not read the positions of some pipeline."""
         return any(each.hidden for each in self._pipelines.values())
 
     def names(self) -> list[str]:
@@ -83,19 +84,19 @@ class Records:
         return sorted(self._pipelines)
 
     def of(self, pipeline: str) -> PipelineRecords:
-        """Return the records of a pipeline; one that never ran has none."""
+        """Return the records of a pipeline; empty if it has never run."""
         return self._pipelines.get(pipeline, PipelineRecords())
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The records of one pipeline, read.
+    """The decoded records of one pipeline.
 
-    :ivar offsets: of destinations that have begun, each of the chain that its stream's position leads to.
-    :ivar source: how the last runs ended that read the source; None where nothing says so.
-    :ivar unreadable: one sentence for each record that cannot be read. :ivar unknown: keys of these, and of those that
-        the user may not read: what they hold is not known. :ivar gaps: that are open, and :ivar acknowledged: that
-        somebody has accepted.
+    :ivar offsets: of destinations that have begun. An offset belongs to the chain that the stream's position names.
+    :ivar source: how the last runs that read the source ended; None if this is not known.
+    :ivar unreadable: one sentence for each record that cannot be read.
+    :ivar unknown: keys of records that cannot be read or that the user may not read.
+    :ivar gaps: that are open, and :ivar acknowledged: that somebody has accepted.
     """
 
     positions: Mapping[StreamName, Position]
@@ -109,7 +110,7 @@ class Progress:
 
 
 def progress_of(pipeline: Pipeline, records: PipelineRecords) -> Progress:
-    """Return the records of a pipeline, read; one that cannot be read is reported and left out."""
+    """Decode the records of a pipeline; a record that cannot be read is reported and left out."""
     ledger = MemoryLedger(records.texts)
     unreadable = _Unreadable()
     if records.undecryptable:
@@ -137,7 +138,7 @@ def progress_of(pipeline: Pipeline, records: PipelineRecords) -> Progress:
         live = streams.get(StreamName(pipeline.name))
         source = source and standing(source, live.position.last_complete if live else None)
     summary = None
-    # Where no report is made any more, the last one's findings would stand for ever.
+    # Without monitoring no further report is made, so the findings of the last one would stay for ever.
     if pipeline.monitoring:
         with unreadable.noted(str(RecordKey("summary", StreamName(pipeline.name)))):
             summary = summary_record(ledger, pipeline.name).load()
@@ -156,7 +157,7 @@ def progress_of(pipeline: Pipeline, records: PipelineRecords) -> Progress:
 
 
 class _Unreadable:
-    """What cannot be read. :ivar sentences: one for each record. :ivar keys: of the records."""
+    """Records that cannot be read. :ivar sentences: one for each record. :ivar keys: of the records."""
 
     def __init__(self) -> None:
         self.sentences: list[str] = []
@@ -164,7 +165,7 @@ class _Unreadable:
 
     @contextmanager
     def noted(self, key: str) -> Iterator[None]:
-        """Note a record that cannot be read, and go on."""
+        """Note a record that cannot be read, and continue."""
         try:
             yield
         except StopError as error:

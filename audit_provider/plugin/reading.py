@@ -1,4 +1,4 @@
-"""What the page reads: all records of progress in one query, the DAGs in a few, the pipelines file when it changes."""
+"""Reads the data of the page: all records in one query, the DAGs in a few, the pipelines file when it changes."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
     from audit_provider.plugin.progress import PipelineRecords, Progress
 
 _MARK = 48
-"""Letters at the beginning of an encrypted value, with its time and its random bytes."""
+"""Characters at the beginning of an encrypted value that contain its time and its random bytes."""
 
 _AT_ONCE = 500
-"""Variables that one query asks for by their keys."""
+"""Most Variables that one query fetches by their keys."""
 
 
 @dataclass(frozen=True, slots=True)
 class KnownPipelines:
-    """What the pipelines file says.
+    """The content of the pipelines file.
 
-    :ivar wrong: names of the pipelines that have mistakes, to these. :ivar path: of the file.
-    :ivar unreadable: why nothing can be read of the whole file, or "".
+    :ivar wrong: mistakes by the name of the pipeline. :ivar path: of the file.
+    :ivar unreadable: why the whole file cannot be read, or "".
     """
 
     pipelines: Mapping[str, Pipeline]
@@ -48,14 +48,14 @@ class KnownPipelines:
 
 
 class PipelinesReader:
-    """Reads the pipelines file again only where it has changed."""
+    """Reads the pipelines file again only if it has changed."""
 
     def __init__(self) -> None:
         self._stamp: tuple[Path, int, int] | None = None
         self._known = KnownPipelines({})
 
     def read(self) -> KnownPipelines:
-        """Return what the file says; one that cannot be read has no pipelines and says why."""
+        """Return the content of the file; if it cannot be read, no pipelines and the reason."""
         default = beside_dags()
         path = pipelines_file(default)
         try:
@@ -77,20 +77,20 @@ def _known(default: Path, path: Path) -> KnownPipelines:
 
 
 class RecordsReader:
-    """Reads the records of every pipeline; what has not changed is neither fetched nor decrypted nor sorted again."""
+    """Reads the records of every pipeline; unchanged records are not fetched, decrypted and sorted again."""
 
     def __init__(self) -> None:
         self._texts: dict[str, tuple[str, str | None]] = {}
         self._sorted: tuple[dict[str, str], set[str], Records] = ({}, set(), Records())
 
     def read(self, session: Session, readable: Collection[str]) -> Records:
-        """Return the records of every pipeline, by one query and another for what has changed.
+        """Return the records of every pipeline: one query finds the changed records, another fetches them.
 
-        :param readable: keys of the Variables that the user may read; of the others only the key is kept.
+        :param readable: keys of the Variables that the user may read; of other Variables only the key is kept.
         """
         marks = self._marks(session)
         allowed = marks.keys() & readable
-        last = self._sorted  # once: a request of another user may replace it meanwhile
+        last = self._sorted  # read once: a request of another user may replace it meanwhile
         if last[:2] == (marks, allowed):
             return last[2]
         known = self._texts
@@ -99,7 +99,8 @@ class RecordsReader:
         for start in range(0, len(changed), _AT_ONCE):
             columns = select(Variable.key, Variable.val, Variable.is_encrypted)
             for key, raw, is_encrypted in session.execute(columns.where(Variable.key.in_(changed[start:][:_AT_ONCE]))):
-                # One that was written since is marked with what was read before, and so read again the next time.
+                # A Variable that is written between the two queries gets its old mark, so the next request reads it
+                # again.
                 texts[key] = (marks[key], _plain(raw, is_encrypted=is_encrypted))
         self._texts = texts
         records = Records()
@@ -110,9 +111,9 @@ class RecordsReader:
 
     @staticmethod
     def _marks(session: Session) -> dict[str, str]:
-        """Return something for each Variable that changes whenever it is written.
+        """Return for each Variable a text that changes whenever the Variable is written.
 
-        What is encrypted begins with the time and sixteen random bytes, so its beginning is enough.
+        An encrypted value begins with the time and sixteen random bytes, so its beginning is enough.
         """
         raw: Any = Variable.__table__.c.val
         mark = case((Variable.is_encrypted, func.substr(raw, 1, _MARK)), else_=raw)
@@ -121,7 +122,7 @@ class RecordsReader:
 
 
 class ProgressReader:
-    """Decodes the records of a pipeline again only where one of them has changed."""
+    """Decodes the records of a pipeline again only if one of them has changed."""
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[Pipeline, PipelineRecords, Progress]] = {}
@@ -135,9 +136,9 @@ class ProgressReader:
 
 
 def read_dags(session: Session, pipelines: Collection[str], readable: Collection[str]) -> dict[str, DagFacts]:
-    """Return what Airflow knows of the incremental DAGs of some pipelines, by pipeline; of others it knows no DAG.
+    """Return what Airflow knows about the incremental DAGs of some pipelines, by pipeline; unknown DAGs are left out.
 
-    Of each: the last run, the last one that has ended, and which other DAGs of the pipeline run.
+    For each DAG: the last run, the last finished run, and which other DAGs of the pipeline run.
 
     :param readable: ids of the DAGs that the user may read.
     """
@@ -146,7 +147,7 @@ def read_dags(session: Session, pipelines: Collection[str], readable: Collection
     loading = _loading(session, pipelines, readable)
     runs = _last_runs(session, wanted)
     active = [dag_id for dag_id, run in runs.items() if _text(run.state) in ACTIVE]
-    # Of most DAGs the last run has ended, and a look for another would go through all of their runs once more.
+    # For most DAGs the last run has ended; only the others need a second query, which goes through all of their runs.
     ended = {dag_id: run for dag_id, run in runs.items() if dag_id not in active}
     if active:
         ended |= _last_runs(session, active, DagRun.state.in_(("success", FAILED)))
@@ -179,14 +180,14 @@ def read_dags(session: Session, pipelines: Collection[str], readable: Collection
 
 
 def _last_runs(session: Session, dag_ids: Collection[str], *those: Any) -> dict[str, Any]:
-    """Return the last run of each DAG. :param those: conditions that it is to meet."""
+    """Return the last run of each DAG. :param those: conditions that the run must meet."""
     latest = select(func.max(DagRun.id)).where(DagRun.dag_id.in_(dag_ids), *those).group_by(DagRun.dag_id)
     columns = (DagRun.dag_id, DagRun.run_id, DagRun.state, DagRun.run_after, DagRun.start_date, DagRun.end_date)
     return {run.dag_id: run for run in session.execute(select(*columns).where(DagRun.id.in_(latest)))}
 
 
 def _loading(session: Session, pipelines: Collection[str], readable: Collection[str]) -> dict[str, set[str]]:
-    """Return which DAGs beside the incremental one run for each pipeline, ``backfill`` or ``reconcile``."""
+    """Return which other DAGs run for each pipeline, ``backfill`` or ``reconcile``."""
     ids = {f"audit_{kind}_{name}": (name, kind) for name in pipelines for kind in ("backfill", "reconcile")}
     found: dict[str, set[str]] = {}
     active = select(DagRun.dag_id).distinct().where(DagRun.state.in_(ACTIVE), DagRun.dag_id.in_(ids.keys() & readable))
@@ -197,7 +198,7 @@ def _loading(session: Session, pipelines: Collection[str], readable: Collection[
 
 
 def _failed_tasks(session: Session, runs: Collection[Any]) -> dict[str, list[str]]:
-    """Return the failed tasks of some runs, one of each DAG, in the order in which they began."""
+    """Return the failed tasks of some runs (one run per DAG), in the order in which they began."""
     found: dict[str, list[str]] = {}
     if runs:
         columns = select(TaskInstance.dag_id, TaskInstance.task_id)
@@ -208,7 +209,7 @@ def _failed_tasks(session: Session, runs: Collection[Any]) -> dict[str, list[str
 
 
 def _retrying_tasks(session: Session, runs: Collection[Any]) -> dict[str, dict[str, datetime]]:
-    """Return the tasks of some runs that wait for another try, to when that is at the earliest."""
+    """Return the tasks of some runs that wait for a retry, with the earliest time of the retry."""
     found: dict[str, dict[str, datetime]] = {}
     if runs:
         columns = select(TaskInstance.dag_id, TaskInstance.task_id, TaskInstance.try_number, TaskInstance.end_date)
@@ -224,9 +225,10 @@ def _of(runs: Collection[Any]) -> Any:
 
 
 def _plain(raw: str, *, is_encrypted: bool) -> str | None:
-    """Return what a Variable holds, None where it cannot be decrypted.
+    """Return the value of a Variable, None if it cannot be decrypted.
 
-    One that is loaded from the database is decrypted at once and searched for secrets, which takes ten times as long.
+    Loading a Variable object from the database also decrypts it and searches it for secrets, which takes ten times as
+    long.
     """
     variable = Variable()  # type: ignore[no-untyped-call]
     variable._val, variable.is_encrypted = raw, is_encrypted

@@ -1,4 +1,4 @@
-"""The JSON API that reads."""
+"""The read-only part of the JSON API."""
 
 # No "from __future__ import annotations": FastAPI has to find what the annotations name.
 import contextlib
@@ -44,13 +44,13 @@ LETTERS_PATIENCE = 20.0
 
 
 class LeftBehindReader:
-    """Looks again for what waits under names that the file does not have only where the file or a record changed."""
+    """Finds data under names that are not in the pipelines file, again only if the file or a record has changed."""
 
     def __init__(self) -> None:
         self._kept: tuple[KnownPipelines, Records, str] | None = None
 
     def read(self, known: KnownPipelines, records: Records) -> str:
-        """Return what waits, by the records that the user may read, one line each."""
+        """Return what is left, from the records that the user may read, one line each."""
         kept = self._kept
         if kept is None or kept[0] is not known or kept[1] is not records:
             kept = self._kept = (known, records, _left(known, records))
@@ -58,7 +58,7 @@ class LeftBehindReader:
 
 
 def _left(known: KnownPipelines, records: Records) -> str:
-    """Return what waits under names that the file does not have, by the records that the user may read."""
+    """Return what is left under names that are not in the pipelines file, from the records that the user may read."""
     if known.unreadable:
         return ""
     served = {name: list(each.destinations) for name, each in known.pipelines.items()}
@@ -91,7 +91,7 @@ def wanted_rows(
     page: Annotated[int, Query(ge=1, description="Number of the page.")] = 1,
     size: Annotated[int, Query(ge=0, le=MOST_ROWS, description="Rows a page.")] = 50,
 ) -> Wanted:
-    """Return which rows a request asks for."""
+    """Return the rows that a request asks for."""
     return Wanted(find, state, tag, sort, down, group, page, size)
 
 
@@ -103,13 +103,13 @@ def overview(
     wanted: Annotated[Wanted, Depends(wanted_rows)],
     opened: Annotated[str, Query(description="A pipeline to add whole.")] = "",
 ) -> Response:
-    """Return how every pipeline fares that the user may see, and one page of those that are asked for.
+    """Return the state of every pipeline that the user may see, and one page of those that are asked for.
 
-    A pipeline that is added whole is of the same moment as its row. Asked for by itself a moment later, it would say
-    what the overview does not say yet. Findings and gaps are in what is added whole.
+    A pipeline that is added in full, with its findings and gaps, is of the same moment as its row. If the page asked
+    for it separately a moment later, it could contradict the overview.
 
-    The answer has an ``ETag``. A request that names it in ``If-None-Match`` gets 304 where nothing has changed but the
-    time.
+    The answer has an ``ETag``. A request that names it in ``If-None-Match`` gets 304 if nothing but the time has
+    changed.
     """
     known = reader.read()
     records = records_reader.read(session, may.variables)
@@ -156,7 +156,7 @@ def overview(
 
 @router.get("/pipelines/{pipeline}", response_model=PipelineDetail)
 def detail(pipeline: str, session: SessionDep, may: PermissionsDep) -> Response:
-    """Return one pipeline with its activity by category, action and day, as the last report left it."""
+    """Return one pipeline with its activity by category, action and day, as in the last report."""
     found = pipeline_of(pipeline)
     own = records_reader.read(session, may.variables).of(pipeline)
     if is_hidden(pipeline, own, may):
@@ -169,7 +169,7 @@ def detail(pipeline: str, session: SessionDep, may: PermissionsDep) -> Response:
 
 @router.get("/pipelines/{pipeline}/runs", response_model=RunsView)
 def runs(pipeline: str, session: SessionDep, may: PermissionsDep) -> Response:
-    """Return the last runs of a pipeline's DAGs, of those that the user may read."""
+    """Return the last runs of those of a pipeline's DAGs that the user may read."""
     pipeline_of(pipeline)
     if is_hidden(pipeline, records_reader.read(session, may.variables).of(pipeline), may):
         raise HTTPException(403, "Forbidden")
@@ -188,7 +188,8 @@ def dead_letters(
 ) -> Response:
     """Return the open dead letters of a destination, each with the reason and the destination's own words.
 
-    The events are shown only to those who may read the destination's connection, and with it could read them there.
+    The events are shown only to users who may read the destination's connection, because they could read the events
+    there.
     """
     delivery = delivery_of(pipeline, destination)
     if is_hidden(pipeline, records_reader.read(session, may.variables).of(pipeline), may):
@@ -210,23 +211,23 @@ def openapi(request: Request) -> dict[str, Any]:
 
 
 def _setup() -> Setup:
-    """Return what there is so far, and where the rest belongs."""
+    """Return which files exist so far, and where the missing ones belong."""
     path = pipelines_file(beside_dags())
     return Setup(str(path), path.exists(), conf.get("core", "dags_folder"))
 
 
 def is_hidden(pipeline: str, own: PipelineRecords, may: Permissions) -> bool:
-    """Whether the user may not see a pipeline; where nothing is recorded of it, its records are asked for by name."""
+    """Whether the user may not see a pipeline; without records, the name of its position counts."""
     return own.hidden or not (own.has_position or may.may_see(pipeline))
 
 
 def _mistakes(known: KnownPipelines, unseen: Collection[str], *, all_seen: bool) -> str:
-    """Return what is wrong in the pipelines file, of the pipelines that the user may see.
+    """Return what is wrong in the pipelines file, as far as it concerns pipelines that the user may see.
 
-    :param unseen: names of others. :param all_seen: the user may see every pipeline.
+    :param unseen: names of the other pipelines. :param all_seen: whether the user may see every pipeline.
     """
     if known.unreadable:
-        # The words may name any pipeline.
+        # The text may name any pipeline.
         return known.unreadable if all_seen else "the pipelines file cannot be read: `check` names what is wrong in it."
     lines = [line for name, lines in known.wrong.items() if name not in unseen for line in lines]
     return message_of(known.path if all_seen else "the pipelines file", lines) if lines else ""
@@ -275,15 +276,15 @@ def _detail(pipeline: Pipeline, records: PipelineRecords, view: PipelineView, ma
 
 
 def _shown(incident: Incident, may: Permissions) -> Incident:
-    """Return an incident with the names of its first pipelines, and with the test that the user may make."""
+    """Return an incident with the names of its first pipelines, and with its test if the user may run it."""
     test = incident.test if incident.test and may.may_test(incident.cause) else ""
     return replace(incident, pipelines=incident.pipelines[:MOST_NAMED], test=test)
 
 
 def _changed(request: Request, answer: Overview) -> Response:
-    """Return an answer, or that the one which the browser has says the same."""
+    """Return an answer, or 304 if it is the same as the one that the browser has."""
     body = msgspec.json.encode(answer)
-    # When it was made is its first field, and no change.
+    # The first field is the time of the answer, which does not count as a change.
     tag = f'"{hashlib.blake2b(body.partition(b",")[2], digest_size=16).hexdigest()}"'
     if request.headers.get("If-None-Match") == tag:
         return Response(status_code=304, headers={"ETag": tag})
@@ -291,5 +292,5 @@ def _changed(request: Request, answer: Overview) -> Response:
 
 
 def _json(answer: Any) -> Response:
-    """Return an answer as JSON, without a second check of what is made here."""
+    """Return an answer as JSON, without validating it again."""
     return Response(msgspec.json.encode(answer), media_type="application/json")

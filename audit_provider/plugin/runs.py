@@ -1,4 +1,4 @@
-"""The last runs of a pipeline's DAGs, with how far each is and what has failed in it."""
+"""The last runs of a pipeline's DAGs, with their progress and their failed tasks."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ _COUNTED = {
     "delivered": ("delivered", "redriven"),
     "requests": ("requests",),
 }
-"""What a run has done, by the keys of what its tasks return."""
+"""Counts of a run, with the keys under which its tasks return them."""
 
 _MOST_ASKED = 300
-"""Letters of what a run was started with."""
+"""Most characters of a run's configuration."""
 
 
 @dataclass(frozen=True, slots=True)
 class TaskView:
-    """A task that has failed. :ivar log: path of its log in Airflow."""
+    """A failed task. :ivar log: path of its log in Airflow."""
 
     id: str
     log: str
@@ -48,7 +48,7 @@ class TaskView:
 
 @dataclass(frozen=True, slots=True)
 class BudgetView:
-    """What the API's budget allows. :ivar requests: in any :ivar per: seconds."""
+    """The budget of the API. :ivar requests: allowed in any :ivar per: seconds."""
 
     requests: int
     per: float
@@ -58,11 +58,13 @@ class BudgetView:
 class RunRow:
     """A run of one of a pipeline's DAGs.
 
-    :ivar kind: ``incremental``, ``backfill``, ``replay`` or ``reconcile``. :ivar by: who started it, "" for the
-        schedule. :ivar done: tasks that have ended, and :ivar tasks: of how many that are known so far.
-    :ivar asked: what it was started with, "" for nothing. :ivar read: events that its tasks have read from the source,
-        and :ivar spooled: that were new to the spool; None where no task has ended that says so.
-    :ivar delivered: events that destinations took, each destination counted by itself; None likewise.
+    :ivar kind: ``incremental``, ``backfill``, ``replay`` or ``reconcile``.
+    :ivar by: who started it, "" for the schedule.
+    :ivar done: number of tasks that have ended, and :ivar tasks: of all that are known so far.
+    :ivar asked: the run's configuration, "" for none.
+    :ivar read: events that its tasks have read from the source, and :ivar spooled: those that were new to the spool;
+        None if no task with this count has ended.
+    :ivar delivered: events that destinations took, summed over the destinations; None likewise.
     :ivar requests: that its tasks have sent to the API of the source, and :ivar budget: what is allowed; None likewise.
     :ivar failed: its failed tasks, and :ivar active: those that run now.
     """
@@ -149,7 +151,7 @@ def last_runs(session: Session, pipeline: str, readable: Collection[str], *, roo
 def _tasks(
     session: Session, runs: Collection[tuple[str, str]]
 ) -> tuple[dict[tuple[str, str], Counter[str]], dict[tuple[str, str, str], list[str]]]:
-    """Return how many tasks of each run are in which state, and the names of those that have failed or run now."""
+    """Return the number of tasks of each run by state, and the names of those that have failed or run now."""
     states: dict[tuple[str, str], Counter[str]] = {}
     named: dict[tuple[str, str, str], list[str]] = {}
     if runs:
@@ -167,9 +169,9 @@ def _tasks(
 def _counts(
     session: Session, runs: Collection[tuple[str, str]]
 ) -> tuple[dict[tuple[str, str], dict[str, int]], dict[tuple[str, str], BudgetView]]:
-    """Return what the tasks of each run have done and what they may send, by what they have returned.
+    """Return the counts of each run and the budget of the API, from the results of its tasks.
 
-    What cannot be read says nothing.
+    A result that cannot be read is ignored.
     """
     found: dict[tuple[str, str], dict[str, int]] = {}
     budgets: dict[tuple[str, str], BudgetView] = {}

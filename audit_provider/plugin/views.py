@@ -1,4 +1,4 @@
-"""What the JSON API answers with. Times are aware UTC, durations seconds, counts events."""
+"""The answers of the JSON API. Times are aware UTC, durations seconds, counts events."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ProblemKind = Literal[
     "other",
 ]
 State = Literal["critical", "warning", "unknown", "new", "off", "ok"]
-"""``unknown`` is what nothing proves to be well, ``new`` what has never run, and ``off`` what is not enabled."""
+"""``unknown``: no record shows that it works. ``new``: it has never run. ``off``: it is not enabled."""
 
 STATES: tuple[State, ...] = get_args(State)
 """From the worst to the best."""
@@ -35,14 +35,15 @@ STATES: tuple[State, ...] = get_args(State)
 class Problem:
     """Something that is wrong.
 
-    :ivar text: one sentence, and behind it what a service or a task has said. :ivar kind: what sort of thing it is.
-    :ivar cause: what has failed, where several pipelines may share it, such as a connection's id; "" for a problem of
-        this pipeline alone. :ivar subject: what that is called here. :ivar summary: the text without the pipeline.
-    :ivar waiting: events that it holds up. :ivar count: how many of its kind there are. :ivar error: what a service or
-        a task has said, "" for nothing.
-    :ivar destination: "" where it concerns the whole pipeline. :ivar since: when it began, None where nothing says so.
-    :ivar next_try: when it is tried again, None where nothing says so. :ivar log: path of the failing task's log in
-        Airflow, or "".
+    :ivar text: one sentence, then the words of the service or the task. :ivar kind: what sort of problem it is.
+    :ivar cause: what has failed if several pipelines may share it, such as a connection's id; "" for a problem of this
+        pipeline alone.
+    :ivar subject: name of the cause on the page. :ivar summary: the text without the pipeline.
+    :ivar waiting: events that cannot be delivered because of it. :ivar count: how many of its kind there are.
+    :ivar error: the words of the service or the task, "" for none.
+    :ivar destination: "" if it concerns the whole pipeline. :ivar since: when it began, None if not known.
+    :ivar next_try: when it is tried again, None if not known.
+    :ivar log: path of the failing task's log in Airflow, or "".
     """
 
     level: Level
@@ -62,17 +63,18 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """One cause of problems, of all the pipelines that it concerns.
+    """One cause of problems, for all pipelines that it concerns.
 
     :ivar key: the same for the same cause in every answer. :ivar text: what is wrong, in a few words.
-    :ivar since: when it began, and :ivar next_try: when one of them is tried again; None where nothing says so.
-    :ivar waiting: events that it holds up. :ivar error: the error that most of them ended with, in one line, and
-        :ivar other_errors: how many different ones there are beside it.
-    :ivar log: path of the log of a task that failed for it, or "".
-    :ivar pipelines: names of those that it concerns, the first few in an overview. :ivar concerned: how many they are.
+    :ivar since: when it began, and :ivar next_try: when one of the pipelines tries again; None if not known.
+    :ivar waiting: events that cannot be delivered because of it.
+    :ivar error: the most frequent error, in one line, and :ivar other_errors: how many different errors there are
+        besides.
+    :ivar log: path of the log of a task that failed because of it, or "".
+    :ivar pipelines: names of the pipelines, in an overview only the first few. :ivar concerned: number of pipelines.
     :ivar cause: the connection or the part of Airflow that failed, "" for a problem of one pipeline alone.
-    :ivar test: path of the API, below ``api/``, that tests the connection; "" where there is none to test, or the user
-        may not.
+    :ivar test: path of the API, below ``api/``, that tests the connection; "" if there is none, or if the user may not
+        test it.
     """
 
     key: str
@@ -92,10 +94,11 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class LookView:
-    """The last look at a watched source, up to a minute ago.
+    """The last look at a watched source. The record is up to one minute old.
 
-    :ivar looked_at: when the last one ended that went well, None where none has. :ivar every: seconds between two.
-    :ivar waits_until: the vendor asks for no look before, None where it does not. :ivar failing: the last one failed.
+    :ivar looked_at: when the last successful look ended, None if there is none. :ivar every: seconds between two looks.
+    :ivar waits_until: the vendor asked for no request before this time, None if it did not.
+    :ivar failing: whether the last look failed.
     """
 
     looked_at: datetime | None
@@ -106,14 +109,14 @@ class LookView:
 
 @dataclass(frozen=True, slots=True)
 class SourceView:
-    """How reading a source fares: by the runs that have ended, whatever one that still runs may bring.
+    """The state of a source by the finished runs; a run that has not ended does not count.
 
     :ivar last_complete: when it was last read to its end.
-    :ivar failures_in_a_row: runs since the last one that ended well. :ivar failing_since: when the first of them
-        failed. :ivar last_error: of the last one, "" where that ended well.
-    :ivar next_try: when it is read again, None where nothing says so. :ivar log: path of the failing task's log, or "".
-    :ivar conn_id: its connection. :ivar look: the last look at it, None where it is not watched or none is known.
-    :ivar outages: those that ended, the newest last.
+    :ivar failures_in_a_row: number of failed runs since the last successful one.
+    :ivar failing_since: when the first of them failed. :ivar last_error: of the last run, "" if that succeeded.
+    :ivar next_try: when it is read again, None if not known. :ivar log: path of the failing task's log, or "".
+    :ivar conn_id: its connection. :ivar look: the last look at it, None if it is not watched or none is known.
+    :ivar outages: the past ones, the newest last.
     """
 
     state: State
@@ -129,36 +132,39 @@ class SourceView:
 
     @property
     def failing(self) -> bool:
-        """Whether the last run that ended could not read it."""
+        """Whether the last finished run could not read it."""
         return bool(self.failures_in_a_row or self.log)
 
 
 @dataclass(frozen=True, slots=True)
 class DestinationView:
-    """How one destination fares.
+    """The state of one destination.
 
-    :ivar pending: events that it has not got of the live stream, and :ivar pending_elsewhere: of backfills and of what
-        a reconciliation or monitoring has found. :ivar waiting_since: when the oldest of the pending was spooled, and
-        :ivar elsewhere_since: the oldest of the others; None where none waits or nothing says so.
-    :ivar current_at: up to when it has everything that the source has served: the last complete read, where nothing is
-        pending. A run that found nothing new and skipped the destination's task counts as well. None where something is
+    :ivar pending: events of the live stream that it has not got yet.
+    :ivar pending_elsewhere: the same for backfills, reconciliations and findings.
+    :ivar waiting_since: when the oldest of the ``pending`` was spooled, and :ivar elsewhere_since: the oldest of the
+        others; None if none waits or this is not known.
+    :ivar current_at: up to when it has everything that the source has served: the time of the last complete read if
+        nothing is pending, also if a run found nothing new and skipped the destination's task. None if something is
         pending or not known.
-    :ivar delivered: what it has, with what was already there. :ivar already_there: of these, what an earlier try had
-        stored. :ivar before: of the spool, what lay before its beginning, and :ivar again: what it finished in segments
-        that others have replaced since. :ivar filtered: left out as its settings say. :ivar refused: set aside, with
-        its words. Together they are the account: ``spooled + again = before + delivered + filtered + too_old + refused
-        + pending``.
-    :ivar redriven: of what was set aside in any stream, what it took later, :ivar discarded: what a person decided not
-        to send, and :ivar arrived: what it has of the live stream in all, with what it took later; 0 where it took
-        nothing later.
-    :ivar dead_letters: still open, by the last report; all that were ever set aside of the live stream where no report
-        counts them. Then ``letters_counted`` is false, unless none of them was sent again or discarded.
-    :ivar too_old: set aside for their age, and not delivered.
-    :ivar restamped: of the delivered, those that have the time of their arrival, for their own was too old.
-    :ivar failing_since: when the first of the failures in a row happened. :ivar next_try: when it is tried again; both
-        None where nothing says so. :ivar log: path of the failing task's log in Airflow, or "".
+    :ivar delivered: events that it has, including those that were already there.
+    :ivar already_there: of these, events that an earlier try had stored.
+    :ivar before: events that were in the stream before the destination was added and are no longer kept.
+    :ivar again: events that it finished in segments that other segments have replaced since.
+    :ivar filtered: left out by its settings. :ivar refused: set aside because the destination refused them. The counts
+        balance: ``spooled + again = before + delivered + filtered + too_old + refused + pending``.
+    :ivar redriven: dead letters of any stream that it took later, and :ivar discarded: those that a person decided not
+        to send.
+    :ivar arrived: all events of the live stream that it has, with those that it took later; 0 if it took nothing later.
+    :ivar dead_letters: those that are still open, by the last report. If no report counts them: all that were ever set
+        aside in the live stream; then ``letters_counted`` is false, unless none of them was sent again or discarded.
+    :ivar too_old: set aside because of their age, and not delivered.
+    :ivar restamped: delivered events that have their arrival time as timestamp, because their own was too old.
+    :ivar failing_since: when the first of the failures in a row happened, and :ivar next_try: when it is tried again;
+        None if not known.
+    :ivar log: path of the failing task's log in Airflow, or "".
     :ivar may: buttons that this user may press: ``test_connection``, ``test_event``, ``redrive``, ``read_events``.
-    :ivar conn_id: its connection. :ivar outages: those that ended, the newest last.
+    :ivar conn_id: its connection. :ivar outages: the past ones, the newest last.
     """
 
     name: str
@@ -195,7 +201,7 @@ class DestinationView:
 
     @property
     def failing(self) -> bool:
-        """Whether the last run that ended could not ship to it; false of one that is not enabled."""
+        """Whether the last finished run could not ship to it; false if it is not enabled."""
         return self.enabled and bool(self.failures_in_a_row or self.log)
 
 
@@ -203,9 +209,9 @@ class DestinationView:
 class GapView:
     """A gap.
 
-    :ivar events: how many are missing, None where nobody knows. :ivar found_at: None where nothing says so.
-    :ivar acknowledged_by: who accepts it, "" where nobody does; :ivar acknowledged_at: when, and :ivar note: what was
-        found out or done.
+    :ivar events: how many are missing, None if not known. :ivar found_at: None if not known.
+    :ivar acknowledged_by: who accepted it, "" if nobody did; :ivar acknowledged_at: when.
+    :ivar note: what was found out or done.
     """
 
     id: str
@@ -234,19 +240,20 @@ class RunView:
 
 @dataclass(frozen=True, slots=True)
 class PipelineView:
-    """How one pipeline fares.
+    """The state of one pipeline.
 
-    :ivar reading: how its source fares. :ivar last_read: when something of it was last read. :ivar lag: how far reading
-        is behind, None where nothing was read.
-    :ivar same_id: of the spooled, those that came under an id which a record of other content has.
-    :ivar set_aside: records of all its streams that could not be read. :ivar outside: events that were served for
-        windows of the past and belong to others.
-    :ivar first_hour: the first of ``hours``, which are events by hour. :ivar reported_at: when the last report was
-        made, None where there is none yet. :ivar links: paths of Airflow's pages: ``dag``, ``backfill``, ``replay`` and
-        ``reconcile``.
+    :ivar reading: the state of its source. :ivar last_read: when something of the source was last read.
+    :ivar lag: how far reading is behind, None if nothing was read.
+    :ivar same_id: spooled events whose id another record with different content has.
+    :ivar set_aside: records of all its streams that could not be read.
+    :ivar outside: events that the source served for windows of the past but that belong to other windows.
+    :ivar first_hour: the first of ``hours``, which are events by hour.
+    :ivar reported_at: when the last report was made, None if there is none yet.
+    :ivar links: paths of Airflow's pages: ``dag``, ``backfill``, ``replay`` and ``reconcile``.
     :ivar may: buttons that this user may press: ``test_connection`` of the source, ``acknowledge``.
-    :ivar tags: words by which pipelines are grouped. :ivar gaps: that are open, and :ivar acknowledged: others that
-        somebody has accepted. :ivar lag_target: seconds; four times as much is critical.
+    :ivar tags: by which pipelines are grouped.
+    :ivar gaps: that are open, and :ivar acknowledged: those that somebody has accepted.
+    :ivar lag_target: seconds; four times as much is critical.
     """
 
     name: str
@@ -278,7 +285,7 @@ class PipelineView:
 
 @dataclass(frozen=True, slots=True)
 class PipelineDetail:
-    """One pipeline with all that its last report has left. :ivar activity: None where there is no report yet."""
+    """One pipeline with the content of its last report. :ivar activity: None if there is no report yet."""
 
     pipeline: PipelineView
     activity: Summary | None = None
@@ -286,7 +293,7 @@ class PipelineDetail:
 
 @dataclass(frozen=True, slots=True)
 class DayView:
-    """One day of the calendar. :ivar known: what was found of it, without what has its default.
+    """One day of the calendar. :ivar known: the facts about it, without those that have their default value.
 
     See :class:`~audit_provider.core.runs.calendar.Day`.
     """
@@ -299,9 +306,9 @@ class DayView:
 class CalendarView:
     """A pipeline's calendar.
 
-    :ivar checked_at: when the last verification was made, None where none was; :ivar result: of it.
-    :ivar first: and :ivar last: the days that are shown; of those that are not in :ivar days: nothing is known.
-    :ivar may: ``search`` and ``pack``, where the user may do that.
+    :ivar checked_at: when the last verification was made, None if there was none; :ivar result: of the verification.
+    :ivar first: and :ivar last: the first and last day shown. Nothing is known of the days that are not in :ivar days:.
+    :ivar may: ``search`` and ``pack``, if the user may do that.
     """
 
     checked_at: datetime | None
@@ -314,7 +321,7 @@ class CalendarView:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Which events are searched, see :class:`~audit_provider.core.runs.event_search.Wanted`. Times are texts."""
+    """Which events to search, see :class:`~audit_provider.core.runs.event_search.Wanted`. Times are texts."""
 
     id: str = ""
     actor: str = ""
@@ -326,7 +333,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class StoriesView:
-    """What a search has found. :ivar more: there is more than is listed."""
+    """The result of a search. :ivar more: whether it has more events than the answer lists."""
 
     stories: tuple[dict[str, Any], ...] = field(default_factory=tuple)
     more: bool = False
@@ -342,7 +349,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class ActionResult:
-    """What came of a button. :ivar link: a page of Airflow that shows more, or ""."""
+    """The result of a button. :ivar link: a page of Airflow that shows more, or ""."""
 
     ok: bool
     message: str

@@ -1,4 +1,4 @@
-"""Work that waits for another service, or reads much, with an end: a request of the page must not hang on it."""
+"""Time limits for work that waits for another service or reads much, so that a request of the page does not hang."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 _threads = ThreadPoolExecutor(4, thread_name_prefix="audit-logs-page")
 _readers = ThreadPoolExecutor(2, thread_name_prefix="audit-logs-evidence")
-"""Of those who read a whole spool: they take no thread from anybody else."""
+"""Threads for reading a whole spool, so that this work uses up no threads of other requests."""
 
 
 class _OutOfTimeError(Exception):
-    """Nobody waits any longer. It is none of this package's errors, which a verification would note and go on."""
+    """The time limit is over. Not an error of this package: a verification would note those and continue."""
 
 
 def within(seconds: float, work: Callable[[], _T], threads: Executor = _threads) -> _T:
     """Return what ``work`` returns, or raise what it raises.
 
-    :param seconds: how long to wait for it. It goes on in its thread afterwards, and ends by its own limits.
-    :param threads: in which it is done.
+    :param seconds: how long to wait for it. After that it continues in its thread and ends by its own limits.
+    :param threads: where it runs.
     :raises UnavailableError: it does not end in time.
     """
     late = UnavailableError(f"there was no answer within {seconds:.0f} s: see whether the service is up.")
@@ -43,9 +43,9 @@ def within(seconds: float, work: Callable[[], _T], threads: Executor = _threads)
 
 
 def reading_within(seconds: float, store: Callable[[], Store], work: Callable[[Store], _T]) -> _T:
-    """Return what ``work`` returns, or raise what it raises; it is given a spool that it may read for so long.
+    """Call ``work`` with a spool that can be read for a limited time; return what it returns, or raise what it raises.
 
-    :param seconds: how long to wait for it, and how long it may read: the next object it asks for afterwards ends it.
+    :param seconds: the time limit; reading a further object after it ends ``work``.
     :param store: opens the spool.
     :raises UnavailableError: it does not end in time.
     """
@@ -54,7 +54,7 @@ def reading_within(seconds: float, store: Callable[[], Store], work: Callable[[S
 
 
 class _Until:
-    """A spool that ends what reads it when its time is over. :param until: by the monotonic clock."""
+    """A spool that raises an error if it is read after its time limit. :param until: by the monotonic clock."""
 
     def __init__(self, store: Store, until: float) -> None:
         self._store = store
