@@ -37,7 +37,7 @@ _SERVICES = ",".join(["pylon", *_SIEMS])
 _MOST_DAYS = 6
 
 Started = tuple["Service | S3Service", dict[str, Any]]
-"""A stand-in, and what a client must know of it."""
+"""A stand-in, and what a client must know about it."""
 
 
 def main() -> None:
@@ -129,7 +129,7 @@ def _microsoft365(options: argparse.Namespace, now: datetime) -> Started:
 
 
 def _wait() -> None:
-    """Return when told to end, or when whoever started the sandbox is gone, so nobody would ever stop it."""
+    """Return at a signal to end, or if the parent process is gone, because nobody would stop the sandbox then."""
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())

@@ -33,8 +33,8 @@ _AGAIN = Retry(
     backoff_factor=0.3,
     raise_on_status=False,
 )
-"""SQLite takes one writer at a time, and to a request that read before another one wrote it says at once, whatever its
-patience, that it is locked, which Airflow answers by 500."""
+"""Repeats after a 500. SQLite allows one writer at a time. A request that read before another one wrote fails at once
+with "database is locked", whatever the timeout, and Airflow answers it with 500."""
 
 
 class AirflowApi:
@@ -53,11 +53,11 @@ class AirflowApi:
         self._token_until = 0.0
 
     def healthy(self) -> bool:
-        """Return whether the database and every part of Airflow are well."""
+        """Return whether the database and every part of Airflow are healthy."""
         return not self.unhealthy()
 
     def unhealthy(self) -> list[str]:
-        """Return which parts of Airflow are not well, or not known to be."""
+        """Return the parts of Airflow that are not healthy, or not known to be."""
         with contextlib.suppress(requests.RequestException, ValueError):
             health = self._looks.get(f"{self.url}/api/v2/monitor/health", timeout=10).json()
             parts = ("metadatabase", "scheduler", "dag_processor", "triggerer")
@@ -65,9 +65,9 @@ class AirflowApi:
         return ["API server"]
 
     def unpause(self, dag_id: str, *, patience: float = 120.0) -> None:
-        """Wait until a DAG is known, and let it run.
+        """Wait until Airflow knows a DAG, and unpause it.
 
-        :raises UnavailableError: it does not come up; the message holds the import errors.
+        :raises UnavailableError: the DAG does not appear; the message holds the import errors.
         """
         begun = time.monotonic()
         while time.monotonic() - begun < patience:
@@ -78,14 +78,14 @@ class AirflowApi:
         raise UnavailableError(f"the DAG {dag_id} did not come up: {json.dumps(errors)[:2000]}")
 
     def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> str:
-        """Start a run; return its id, which is chosen here, so that a request sent again begins no second one."""
+        """Start a run; return its id. The id is chosen here, so that a repeated request does not start a second run."""
         run_id = f"manual__{uuid.uuid4()}"
         body = {"dag_run_id": run_id, "logical_date": None, "conf": dict(conf or {})}
         self.call("POST", f"/dags/{dag_id}/dagRuns", body=body, allow=(409,))
         return run_id
 
     def wait(self, dag_id: str, run_id: str, tell: Callable[[str], None], *, patience: float = 900.0) -> str:
-        """Wait for a run to end, telling each task that ends; return its state.
+        """Wait for a run to end, report each task that ends, and return the run's state.
 
         :raises UnavailableError: it does not end within ``patience`` seconds.
         """
@@ -117,7 +117,7 @@ class AirflowApi:
         return {each["key"]: each["value"] for each in found if each["key"].startswith(prefix)}
 
     def _all(self, path: str, key: str) -> list[dict[str, Any]]:
-        """Return a whole list: Airflow gives at most ``maximum_page_limit`` at once, whatever is asked."""
+        """Return a whole list, page by page, because Airflow gives at most ``maximum_page_limit`` entries at once."""
         found: list[dict[str, Any]] = []
         while True:
             page = self.call("GET", f"{path}?limit=100&offset={len(found)}")

@@ -1,9 +1,9 @@
-"""``python -m audit_provider.sandbox.airflow_parts``: all parts of an Airflow, for as long as somebody wants them.
+"""``python -m audit_provider.sandbox.airflow_parts``: run all parts of an Airflow until the parent process ends.
 
-``airflow standalone`` starts the same parts and then looks after none of them: where one ends, as its scheduler does
-when SQLite answers "database is locked", nobody starts it again and runs stand still for ever. Here a part that ends is
-started again, and all of them end with whoever started this process: its standard input is a pipe that nobody else
-holds, which closes however that one ends.
+``airflow standalone`` starts the same parts but does not watch them: if one ends, as its scheduler does when SQLite
+answers "database is locked", nobody starts it again, and runs never continue. Here a part that ends is started again.
+All parts end with the parent of this process: standard input is a pipe that only the parent holds, and it closes in
+whatever way the parent ends.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Part:
     """One part, which is started again when it ends.
 
     :param command: what starts it. :param now: a clock in seconds that only goes forward.
-    :param again: whether it is started again; else it is left to whoever has ended it.
+    :param again: whether it is started again; otherwise that is left to whoever ended it.
     """
 
     def __init__(self, name: str, command: Sequence[str], now: Callable[[], float], *, again: bool = True) -> None:
@@ -44,7 +44,7 @@ class Part:
         self.process: subprocess.Popen[bytes] | None = None
 
     def look(self) -> bool:
-        """Start the part where it does not run and is due; return False where that is given up."""
+        """Start the part if it does not run and is due; return False if that is given up."""
         if self.process is not None:
             status = self.process.poll()
             if status is None:
@@ -69,7 +69,7 @@ class Part:
 def keep(parts: Sequence[Part], *, wanted: Callable[[float], bool]) -> bool:
     """Keep all parts running for as long as they are wanted; return whether all of them did run.
 
-    :param wanted: waits so many seconds, or less, and says whether to go on.
+    :param wanted: waits a number of seconds at most, and returns whether to continue.
     """
     try:
         while True:
@@ -101,14 +101,14 @@ def main() -> int:
 
 
 def _end_group() -> None:
-    """End what the parts have left behind, workers of a scheduler that was killed for example, and this process."""
+    """End the processes that the parts have left behind, such as workers of a killed scheduler, and this process."""
     if os.getpgrp() == os.getpid():
         sys.stdout.flush()
         os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
 def _somebody_listens(seconds: float) -> bool:
-    """Wait; return whether the other end of standard input is still held."""
+    """Wait; return whether the other end of standard input is still open."""
     readable, _, _ = select.select([0], [], [], seconds)
     return not readable or bool(os.read(0, 4096))
 

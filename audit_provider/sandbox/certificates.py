@@ -51,9 +51,9 @@ class Authority:
         self.ca.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
     def issue(self, name: str, hosts: Sequence[str] = (), *, passphrase: str = "") -> Path:
-        """Return the path of a new certificate with its key, for a client and, where ``hosts`` are given, a server.
+        """Return the path of a new certificate with its key, for a client and, if ``hosts`` are given, a server.
 
-        :param hosts: names and addresses of the server. :param passphrase: of the key; "" leaves it open.
+        :param hosts: names and addresses of the server. :param passphrase: of the key; "" leaves it unencrypted.
         """
         key = ec.generate_private_key(ec.SECP256R1())
         usages = [ExtendedKeyUsageOID.CLIENT_AUTH, *([ExtendedKeyUsageOID.SERVER_AUTH] if hosts else [])]

@@ -1,4 +1,4 @@
-"""A stand-in for Datadog's log intake and key validation, with its limits and its silence.
+"""A stand-in for Datadog's log intake and key validation, with its limits and its silent losses.
 
 https://docs.datadoghq.com/api/latest/logs/send-logs/
 """
@@ -30,7 +30,7 @@ _FARTHEST = timedelta(hours=2)
 class DatadogService(DestinationService):
     """The intake and the API of one site.
 
-    Logs over 18 hours old are dropped behind a 202 and larger ones cut, as the real intake does; both are counted.
+    Logs over 18 hours old are dropped despite a 202, and too large ones cut, as the real intake does; both are counted.
     """
 
     name = "datadog"
@@ -53,7 +53,7 @@ class DatadogService(DestinationService):
 
     @classmethod
     def of_sandbox(cls, token: str, port: int) -> tuple[Service, dict[str, Any]]:
-        """Return an intake of the sandbox, and what a client must know of it."""
+        """Return an intake of the sandbox, and what a client must know about it."""
         return cls(token, port=port), {"token": token}
 
     def ids(self) -> list[str]:

@@ -34,16 +34,16 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 LIVE_EVERY, LIVE_EVENTS = 20.0, 3
-"""Seconds between two lots of events that happen while ``make up`` runs, and how many each source has of them."""
+"""While ``make up`` runs: seconds between two groups of new events, and how many of them each source has."""
 
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """What to do.
+    """Settings of the demo.
 
     :ivar folder: everything is kept below it; what an earlier run left there is removed at the start.
-    :ivar events: of Pylon at the start, :ivar days: that they are spread over.
-    :ivar source_events: of each other source; they are spread over fewer days than ``live_days``.
+    :ivar events: number of Pylon's events at the start. :ivar days: the days over which they are spread.
+    :ivar source_events: events of each other source; they are spread over fewer days than ``live_days``.
     :ivar live_days: how far back the incremental DAGs begin. :ivar added: events added to each between two runs.
     """
 
@@ -56,7 +56,7 @@ class Demo:
 
 
 def main() -> int:
-    """Return 0 where every event is accounted for, or what was asked for is done."""
+    """Return 0 if every event is accounted for, or if the requested action is done."""
     parser = argparse.ArgumentParser(prog="python -m audit_provider.sandbox.demo", description=__doc__)
     parser.add_argument("what", choices=["run", "up", "stop", "start"])
     parser.add_argument("service", nargs="?", default="splunk", help="which to stop or start (default: splunk)")
@@ -64,7 +64,7 @@ def main() -> int:
     options = parser.parse_args()
     demo = Demo(options.folder)
     os.environ |= LOOPBACK
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that all started processes are ended
     try:
         if options.what in ("stop", "start"):
             switch(options.folder, options.what, options.service)
@@ -95,7 +95,7 @@ def run(demo: Demo) -> bool:
 
 
 def up(demo: Demo) -> bool:
-    """Do the set-up, leave Airflow running until the terminal says stop."""
+    """Set everything up, and leave Airflow running until it is interrupted."""
     tell = _teller()
     with _sandbox(demo, tell) as sandbox, _airflow(demo, sandbox, schedule="* * * * *").running(tell) as airflow:
         for name in SOURCES:
@@ -109,7 +109,7 @@ def up(demo: Demo) -> bool:
 
 
 def switch(folder: Path, what: str, service: str) -> None:
-    """Stop or start a stand-in of the sandbox that is up, and say what follows.
+    """Stop or start a stand-in of the running sandbox, and say what follows.
 
     :param folder: that of the demo. :param what: ``stop`` or ``start``. :param service: its name.
     :raises AuditError: no sandbox is up, or it has no such service.
@@ -130,7 +130,7 @@ def switch(folder: Path, what: str, service: str) -> None:
 
 
 def _switchboard(folder: Path, method: str, what: str, **body: Any) -> requests.Response | None:
-    """Ask the sandbox that was started in a folder; return None where none is up."""
+    """Send a request to the sandbox that was started in a folder; return None if none is up."""
     try:
         url = json.loads((folder / "sandbox.json").read_text())["switchboard"]["url"]
     except (OSError, ValueError, KeyError):
@@ -178,9 +178,9 @@ def _run_dags(airflow: LocalAirflow, dag_ids: Sequence[str], tell: Any, conf: di
 
 def _add_events(sandbox: dict[str, Any], count: int) -> None:
     for name in SOURCES:
-        # Pylon's come late, which its overlap is for; a Slack or WorkOS event so late would wait for the hourly sweep.
+        # Pylon's events come late, and its overlap finds them. Late ones of Slack or WorkOS would wait for a sweep.
         body = {"count": count, "span_seconds": 1200 if name == "pylon" else 2}
-        with contextlib.suppress(requests.ConnectionError):  # it may have been stopped, by which nothing happens there
+        with contextlib.suppress(requests.ConnectionError):  # a source that was stopped has no new events
             requests.post(f"{sandbox[name]['url']}/_sandbox/events", json=body, timeout=60).raise_for_status()
 
 
@@ -211,7 +211,7 @@ def _sandbox(demo: Demo, tell: Any) -> Iterator[dict[str, Any]]:
 def _clear(folder: Path) -> None:
     """Make the folder, or remove what an earlier run left there.
 
-    :raises ConfigurationError: that one is still up, or something else is kept there.
+    :raises ConfigurationError: the earlier run is still up, or the folder holds other files.
     """
     if _switchboard(folder, "GET", "state") is not None:
         raise ConfigurationError(

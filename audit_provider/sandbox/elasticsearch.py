@@ -31,7 +31,7 @@ _TARGET = re.compile(r"/([^/_][^/]*)")
 _BAD_NAME = re.compile(r'[A-Z\\/*?"<>|\s,#:]|^[-_+.]')
 _KINDS = ("application/x-ndjson", "application/json")
 _OPERATIONS = frozenset({"create", "index"})
-"""Those that ship events; a real one takes more."""
+"""Operations that ship events; a real cluster accepts more."""
 
 _MOST_ID_BYTES = 512
 _MOST_NAME_BYTES = 255
@@ -42,21 +42,21 @@ _VERSIONS = {
 
 
 class InvalidError(ValueError):
-    """A request that is well-formed and yet none."""
+    """A request that is well-formed but not valid."""
 
 
 class ElasticsearchService(DestinationService):
     """A cluster of one node.
 
-    :param api_keys: ``id:key``, to each of which the streams may be written. :param logins: user to password.
-    :param product: decides on field types, on headers and on what may be asked about oneself.
-    :param streams: data streams that exist, :param indexes: plain indexes. :param auto_create: others are made when
-        they are written to: a data stream where a template says so, else an index.
-    :param monitor: the credential may ask ``GET /`` and for heads. :param may_create: it may create documents,
-        :param may_read: and search.
-    :param failure_store: documents that do not fit a stream are kept apart, behind a 201.
+    :param api_keys: ``id:key``; each may write to the streams. :param logins: user to password.
+    :param product: decides field types, headers, and which requests about the own user exist.
+    :param streams: existing data streams. :param indexes: existing plain indexes. :param auto_create: others are
+        created by the first write: a data stream if a template says so, otherwise an index.
+    :param monitor: the credential may send ``GET /`` and ``HEAD``. :param may_create: it may create documents.
+    :param may_read: it may search.
+    :param failure_store: documents that do not fit a stream are kept apart, and answered with 201.
     :param takes_ids: documents may come with an id, which time-series collections of OpenSearch Serverless refuse.
-    :param max_content_length: bytes of a body, decompressed.
+    :param max_content_length: most bytes of a body, decompressed.
     """
 
     name = "elasticsearch"
@@ -105,7 +105,7 @@ class ElasticsearchService(DestinationService):
 
     @classmethod
     def of_sandbox(cls, token: str, port: int) -> tuple[Service, dict[str, Any]]:
-        """Return a cluster of the sandbox, and what a client must know of it."""
+        """Return a cluster of the sandbox, and what a client must know about it."""
         login = {"login": "shipper", "token": token}
         return cls(logins={"shipper": token}, product="opensearch", port=port), login
 
@@ -119,7 +119,7 @@ class ElasticsearchService(DestinationService):
         return request.path.endswith("/_bulk")
 
     def refuse_items(self, status: int, kind: str, *, count: int = 1, after: int = 0) -> None:
-        """Refuse ``count`` of the items to come, once ``after`` of them are passed."""
+        """Refuse ``count`` of the next items, after ``after`` items that are not refused."""
         self._planned.extend([None] * after + [Refusal(status, kind, "as was asked for")] * count)
 
     def ids(self) -> list[str]:
@@ -258,9 +258,9 @@ class ElasticsearchService(DestinationService):
         return {operation: said}
 
     def _index(self, operation: str, target: str) -> Index:
-        """Return where an item goes.
+        """Return the index that takes an item.
 
-        :raises RefusalError: nowhere.
+        :raises RefusalError: none takes it.
         """
         planned = self._planned.popleft() if self._planned else None
         if planned:
@@ -290,9 +290,9 @@ class ElasticsearchService(DestinationService):
 def _actions(body: bytes, default: str, *, strict: bool) -> list[tuple[str, str, str | None, str]]:
     """Return operation, target, id and document of each action.
 
-    :param strict: refuse a last action without a document, rather than pass it over.
-    :raises ValueError: the body is malformed, so that nothing of it is taken. :raises InvalidError: likewise, as a
-        whole it asks for what cannot be.
+    :param strict: refuse a last action without a document, instead of ignoring it.
+    :raises ValueError: the body is malformed, so nothing of it is stored. :raises InvalidError: the request as a whole
+        is not valid, so nothing of it is stored.
     """
     lines = body.decode().split("\n")[:-1]
     actions: list[tuple[str, str, str | None, str]] = []

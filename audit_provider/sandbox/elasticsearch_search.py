@@ -1,4 +1,4 @@
-"""``_search`` of the stand-in for Elasticsearch and OpenSearch: by ids, the terms of one field, or how it begins.
+"""``_search`` of the stand-in for Elasticsearch and OpenSearch: by ids, or by the terms or the prefix of one field.
 
 https://www.elastic.co/docs/api/doc/elasticsearch/operation/operation-search
 https://docs.opensearch.org/latest/api-reference/search-apis/search/
@@ -28,7 +28,7 @@ _KEYS = frozenset({"query", "size", "track_total_hits", "_source", "fields", "so
 
 
 def _refusal(asked: Any) -> Refusal | None:
-    """Return why a body is not taken, or None."""
+    """Return why a body is not accepted, or None."""
     if not isinstance(asked, dict) or set(asked) - _KEYS:
         unknown = sorted(set(asked) - _KEYS)[0] if isinstance(asked, dict) else "no object"
         return Refusal(400, "parsing_exception", f"unknown key [{unknown}]")
@@ -62,7 +62,7 @@ def _refusal(asked: Any) -> Refusal | None:
 
 
 def search(index: Index, body: bytes) -> dict[str, Any] | Refusal:
-    """Return the answer to a body, or why it is not taken."""
+    """Return the answer to a body, or why it is not accepted."""
     try:
         asked = json.loads(body)
     except ValueError:
@@ -104,8 +104,8 @@ def search(index: Index, body: bytes) -> dict[str, Any] | Refusal:
 def written(found: dict[str, Any], *, is_filtered: bool) -> bytes:
     """Return an answer as OpenSearch 2.19.6 and 3.9.0 write it.
 
-    The source of a document has the bytes with which it was stored. Where ``filter_path`` chooses parts of the answer,
-    it is written anew: numbers lose their digits beyond a double, and 1e400 becomes a text.
+    The source of a document has the bytes with which it was stored. If ``filter_path`` selects parts of the answer, it
+    is written anew: numbers lose the digits that a double cannot hold, and 1e400 becomes a text.
     """
     if is_filtered:
         return json.dumps(json.loads(json.dumps(found), parse_constant=str)).encode()

@@ -1,4 +1,4 @@
-"""What the stand-in for Elasticsearch and OpenSearch stores, and what it refuses to."""
+"""What the stand-in for Elasticsearch and OpenSearch stores, and what it refuses."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ _KEYS = frozenset({"index_patterns", "priority", "version", "data_stream", "_met
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why something is not taken, in the product's terms."""
+    """Why something is not accepted, in the product's terms."""
 
     status: int
     kind: str
     reason: str
 
     def told(self) -> dict[str, Any]:
-        """Return what an item of the answer says of it."""
+        """Return what an item of the answer says about it."""
         return {"status": self.status, "error": {"type": self.kind, "reason": self.reason}}
 
 
 class RefusalError(Exception):
-    """An item is not taken."""
+    """An item is not accepted."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.reason)
@@ -53,14 +53,14 @@ class RefusalError(Exception):
 
 
 class DocumentError(RefusalError):
-    """A document does not fit: the one refusal that a failure store takes in."""
+    """A document does not fit. A failure store accepts documents that are refused for this reason only."""
 
 
 class Index:
-    """An index, or a data stream with its backing indexes: ids are known in the current one only.
+    """An index, or a data stream with its backing indexes: ids are known in the current backing index only.
 
-    :param template: what it is made after: its ``settings`` and ``mappings``. :param product: whose it is.
-    :ivar is_read_only: somebody has blocked it. :ivar is_full: the product has, since there is no space left.
+    :param template: the ``settings`` and ``mappings`` of its template. :param product: the product that it belongs to.
+    :ivar is_read_only: a user has blocked writes. :ivar is_full: the product has blocked writes, for lack of space.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class Index:
         return f".ds-{self.name}-2026.03.01-{len(self._generations):06d}" if self.is_stream else self.name
 
     def roll_over(self) -> None:
-        """Begin another backing index, which knows no id of the one before."""
+        """Begin another backing index, which does not know the ids of the one before."""
         self._generations.append({})
         self._fields = {}
 
@@ -108,7 +108,7 @@ class Index:
             yield from generation.values()
 
     def entries(self) -> Iterator[tuple[str, str, Document]]:
-        """Yield every document, after the backing index that it is in and its id."""
+        """Yield the backing index, the id and the content of every document."""
         for number, generation in enumerate(self._generations, 1):
             index = f".ds-{self.name}-2026.03.01-{number:06d}" if self.is_stream else self.name
             for name, document in list(generation.items()):
@@ -117,9 +117,9 @@ class Index:
     def create(self, name: str | None, text: str, *, replace: bool = False) -> str:
         """Store a document under a new id, and return the id.
 
-        :param replace: the id may be an old one.
+        :param replace: the id may exist already.
 
-        :raises RefusalError: the id is taken, or empty. :raises DocumentError: the document does not fit.
+        :raises RefusalError: the id exists already, or is empty. :raises DocumentError: the document does not fit.
         """
         if name == "":
             raise RefusalError(Refusal(400, "illegal_argument_exception", "if _id is specified it must not be empty"))
@@ -140,7 +140,7 @@ class Index:
         return name
 
     def _as_product(self, error: DocumentError) -> DocumentError:
-        """Return the error under the name that the product has for it."""
+        """Return the error with the name that the product uses for it."""
         if self._product == "opensearch" and error.refusal.kind == _UNFIT:
             return DocumentError(replace(error.refusal, kind="mapper_parsing_exception"))
         return error
@@ -200,7 +200,7 @@ class Index:
 
 
 def refuse_template(template: Any, product: str, others: Iterable[Mapping[str, Any]]) -> Refusal | None:
-    """Return why a product does not take an index template, or None.
+    """Return why a product does not accept an index template, or None.
 
     :param others: templates under other names.
     """
@@ -257,7 +257,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _leaves(value: Any, opaque: set[str], path: str | None = None) -> Iterator[tuple[str, Any]]:
-    """Yield every path and what stands there, objects too; dots in names lead into objects, and lists are no level."""
+    """Yield every path and its value, including objects; dots in names lead into objects, and lists add no level."""
     if isinstance(value, list):
         for each in value:
             yield from _leaves(each, opaque, path)
@@ -278,7 +278,7 @@ def _kind(value: Any) -> str:
 
 
 def _takes(kind: str, value: Any) -> bool:
-    """Whether a field of a type takes a value."""
+    """Whether a field of a type accepts a value."""
     text = value if isinstance(value, str) else json.dumps(value)
     if kind in ("long", "double"):
         return re.fullmatch(r"-?\d+(\.\d+)?([eE][-+]?\d+)?", text) is not None

@@ -1,4 +1,4 @@
-"""Audit events as Pylon writes them, made up but lifelike; the same seed gives the same events."""
+"""Generated audit events in the form in which Pylon writes them; the same seed gives the same events."""
 
 from __future__ import annotations
 

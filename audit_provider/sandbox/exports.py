@@ -27,7 +27,7 @@ _QUERY = re.compile(
 
 
 class FileHost(Service):
-    """Another host, with links that end. It must never see a credential."""
+    """Another host, with links that expire. No request to it may carry a credential."""
 
     name = "files"
 
@@ -37,7 +37,7 @@ class FileHost(Service):
         self.credentials_seen = 0
 
     def put(self, content: bytes, life: timedelta) -> str:
-        """Keep a file; return its URL, which is signed and ends."""
+        """Keep a file; return its URL, which is signed and expires."""
         path = f"/exports/{len(self.files)}.csv"
         self.files[path] = content, utc_now() + life
         return f"{self.url}{path}?X-Amz-Signature=abc%2Fdef"
@@ -52,7 +52,7 @@ class FileHost(Service):
 
 
 class WorkosExportService(Service):
-    """The export endpoints. :ivar rows: what the log holds. :ivar looks: at a job before it is ready."""
+    """The export endpoints. :ivar rows: records of the log. :ivar looks: requests for a job until it is ready."""
 
     name = "workos_export"
 

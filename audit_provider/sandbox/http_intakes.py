@@ -1,4 +1,4 @@
-"""How the bodies of HTTP receivers are read, as strictly as the receivers do: one function for each kind."""
+"""Read the bodies that HTTP receivers get, as strictly as the receivers do: one function for each kind."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.model import UTC, Fields, Origin
 
 Entry = tuple[str, Any]
-"""The event id that travels with something stored, and that something."""
+"""The event id that came with a stored item, and the item."""
 
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _LINE_BYTES = 256 * 1024
 
 
 class RefusedBodyError(Exception):
-    """The body, or a part of it, is refused. :ivar stored: what was taken all the same."""
+    """The body, or a part of it, is refused. :ivar stored: entries that are stored nevertheless."""
 
     def __init__(self, status: int, text: str, stored: list[Entry] | None = None) -> None:
         super().__init__(text)
@@ -36,7 +36,7 @@ class RefusedBodyError(Exception):
 class Intake:
     """One kind of receiver.
 
-    :ivar types: content types that it reads. :ivar read: from body, moment and wrapper to what is stored.
+    :ivar types: content types that it reads. :ivar read: returns the entries to store, given body, time and wrapper.
     """
 
     types: tuple[str, ...]
@@ -75,7 +75,7 @@ def _logscale(body: bytes, now: datetime, wrapper: str) -> list[Entry]:
 
 
 def _new_relic(body: bytes, now: datetime, wrapper: str) -> list[Entry]:
-    """Drop, silently, what is older than 48 hours."""
+    """Read logs, and silently drop those older than 48 hours."""
     kept = []
     for log in _list(_json(body)):
         if not isinstance(log, dict) or not isinstance(log.get("timestamp"), int) or "message" not in log:
@@ -86,7 +86,7 @@ def _new_relic(body: bytes, now: datetime, wrapper: str) -> list[Entry]:
 
 
 def _loki(body: bytes, now: datetime, wrapper: str) -> list[Entry]:
-    """Keep what is right of a request, and refuse it with 400 for the rest."""
+    """Keep the valid entries of a request, and refuse the request with 400 if others are not valid."""
     content = _json(body)
     kept: list[Entry] = []
     wrong = ""
@@ -184,7 +184,7 @@ def intake_of(kind: str) -> Intake:
 
 
 def _reader_of(frame: Frame) -> Callable[[bytes, datetime, str], list[Entry]] | None:
-    """Return what reads the bodies of a frame, None if it has no plain shape."""
+    """Return the function that reads the bodies of a frame; None if it has no plain shape."""
     if frame.separator == b"\n" and not frame.before:
         return _lines
     if (frame.before, frame.separator, frame.after) == (b"[", b",", b"]"):

@@ -30,13 +30,13 @@ class HttpReceiverService(DestinationService):
     """A receiver of one kind.
 
     :param kind: a shape or a preset of the generic HTTP destination.
-    :param headers: that every request must carry; a wrong value is a 403, a missing one a 401.
-    :param secrets: of signatures, ``whsec_…``; any of them may have signed.
-    :param id_header: by which repeats are known, beside ``webhook-id``.
-    :param reject: event ids that are refused: by a partial success of OTLP, else by a 400 for the whole body.
-    :param budget: events that are stored; more are dropped behind the same answer, as Sumo Logic does.
-    :param blocked: the tenant is, as Loki says it.
-    :param most_bytes: of a body, decompressed. :param gzip: whether it reads compressed bodies.
+    :param headers: headers that every request must have; a wrong value gives a 403, a missing header a 401.
+    :param secrets: signing secrets, ``whsec_…``; any of them may have signed.
+    :param id_header: header by which repeats are recognised, beside ``webhook-id``.
+    :param reject: event ids that are refused: by a partial success of OTLP, otherwise by a 400 for the whole body.
+    :param budget: most events that are stored; more are dropped with the same answer, as Sumo Logic does.
+    :param blocked: the tenant is blocked, as Loki reports it.
+    :param most_bytes: limit of a body, decompressed. :param gzip: whether it reads compressed bodies.
     """
 
     name = "http_receiver"
@@ -86,20 +86,20 @@ class HttpReceiverService(DestinationService):
 
     @classmethod
     def accepting(cls, now: Callable[[], datetime]) -> Any:
-        """Return a receiver of arrays that wants one header."""
+        """Return a receiver of arrays that requires one header."""
         service = cls("array", headers={"X-Key": "k3y"}, most_bytes=3_000_000, now=now).kept(now)
         service.options = {"path": service.path}
         return service
 
     @classmethod
     def of_sandbox(cls, token: str, port: int) -> tuple[Service, dict[str, Any]]:
-        """Return a receiver of the sandbox that checks signatures, and what a client must know of it."""
+        """Return a receiver of the sandbox that checks signatures, and what a client must know about it."""
         key = f"whsec_{token}"  # hexadecimal digits are base64 as well: 32 of them stand for 24 bytes
         webhook = cls(secrets=[key], port=port)
         return webhook, {"path": webhook.path, "token": key}
 
     def headers(self, *, right: bool) -> dict[str, str]:
-        """Return the header that every request must carry."""
+        """Return the header that every request must have."""
         return {"X-Key": "k3y" if right else "wrong"}
 
     def ids(self) -> list[str]:
@@ -124,7 +124,7 @@ class HttpReceiverService(DestinationService):
         body = request.plain_body()
         if body is None:
             return _error(400, "the body cannot be decompressed")
-        if not body and self.kind != "otlp":  # which has no JSON there, like any other body that is none
+        if not body and self.kind != "otlp":  # OTLP refuses it like any other body that is not JSON
             return _error(406, "the body is empty")
         if len(body) > self._most_bytes:
             return _error(413, "the body is too large")
@@ -189,7 +189,7 @@ class HttpReceiverService(DestinationService):
         return self._accepted()
 
     def _near(self, entries: list[Entry]) -> list[Entry]:
-        """Return what is near enough to the newest entry of its stream: Loki's ingesters take nothing else."""
+        """Return the entries that are near enough to the newest of their stream: Loki's ingesters accept no others."""
         if self.kind != "loki":
             return entries
         near = []

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 _USER = "admin"
 LOOPBACK = dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost")
-"""For the environment: nothing here is to be asked for through a proxy. Which spelling counts, each library decides."""
+"""Environment variables that keep requests to this machine from using a proxy; libraries differ in the spelling."""
 
 
 class LocalAirflow(AirflowApi):
-    """An Airflow in a folder of its own, which ends with this process, however this one ends.
+    """An Airflow in a folder of its own, which ends with this process, in whatever way this process ends.
 
     :param home: AIRFLOW_HOME. :param dags: the DAGs folder. :param environment: further variables.
     :param again: whether a part that ends is started again.
@@ -109,7 +109,7 @@ class LocalAirflow(AirflowApi):
         raise UnavailableError(f"Airflow's {missing} did not become healthy in {patience:.0f} s: see {self._log}.")
 
     def write_environment(self, path: Path) -> None:
-        """Write what a shell needs to reach this Airflow, for ``source``: readable by its owner alone.
+        """Write a file for ``source`` with all that a shell needs to reach this Airflow, readable by its owner only.
 
         :param path: of the file, which is replaced.
         """
@@ -121,7 +121,7 @@ class LocalAirflow(AirflowApi):
 
     @property
     def process_id(self) -> int:
-        """The process that all of it was started by; 0 before the start."""
+        """Id of the process that started all parts; 0 before the start."""
         return self._process.pid if self._process else 0
 
     def stop(self) -> None:
@@ -141,7 +141,7 @@ class LocalAirflow(AirflowApi):
 
     @contextlib.contextmanager
     def running(self, tell: Callable[[str], None]) -> Iterator[LocalAirflow]:
-        """Start, and end with the block."""
+        """Start Airflow, and end it with the block."""
         try:
             self.start(tell)
             yield self

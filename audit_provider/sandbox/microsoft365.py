@@ -25,7 +25,7 @@ _TIME = "%Y-%m-%dT%H:%M:%S"
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """A file of events. :ivar created: by which lists select it. :ivar listed: from when it is on lists."""
+    """A file of events. :ivar created: time by which lists select it. :ivar listed: time from which it is listed."""
 
     id: str
     kind: str
@@ -38,7 +38,7 @@ class Blob:
 class Microsoft365Service(Service):
     """Serves one tenant.
 
-    :param page_size: blobs of a page of the list. :param now: the service's clock.
+    :param page_size: number of blobs on a page of the list. :param now: the service's clock.
     """
 
     name = "microsoft365"
@@ -120,7 +120,7 @@ class Microsoft365Service(Service):
         return super().control(request)
 
     def happen(self, moments: list[datetime], events: int = 50) -> None:
-        """Let events happen, in files of some of them each, and kinds in turn."""
+        """Add events, in files of ``events`` of them each, with each content type in turn."""
         for begin in range(0, len(moments), events):
             part = moments[begin : begin + events]
             kind = CONTENT_TYPES[len(self.blobs) % len(CONTENT_TYPES)]

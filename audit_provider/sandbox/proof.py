@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from audit_provider.sandbox.airflow_api import AirflowApi
 
 _LOSSES = ("silently_dropped", "dropped_for_age", "truncated", "in_failure_store", "dropped_columns", "lost_values")
-"""What a stand-in counts of what its SIEM would lose behind an answer that says that all is well."""
+"""Counts of a stand-in for what its SIEM would lose despite an answer that reports success."""
 
 
 def read_accounts(airflow: AirflowApi, store: Store, pipeline: str, destinations: Sequence[str]) -> list[Account]:
@@ -42,7 +42,7 @@ def read_accounts(airflow: AirflowApi, store: Store, pipeline: str, destinations
 
 
 def print_account(pipeline: str, accounts: list[Account]) -> bool:
-    """Print the table, streams added up; return whether both halves of the identity hold and nothing is pending."""
+    """Print the table, streams added up; return whether both sums of the account hold and nothing is pending."""
     totals = []
     for destination in dict.fromkeys(each.destination for each in accounts):
         numbers: Counter[str] = Counter()

@@ -1,4 +1,4 @@
-"""A stand-in for Pylon's audit-log API, held to the vendor's OpenAPI text.
+"""A stand-in for Pylon's audit-log API that follows the vendor's OpenAPI document.
 
 https://docs.usepylon.com/pylon-docs/developer/api/api-reference/audit-logs
 """
@@ -37,12 +37,12 @@ _LIST, _SEARCH = "/audit-logs", "/audit-logs/search"
 class PylonService(Service):
     """Both endpoints and ``GET /me``.
 
-    :param records: what it holds; more by :meth:`add`.
+    :param records: the records that it holds; :meth:`add` adds more.
     :param other_region_tokens: tokens that belong to the other region.
-    :param order: of the results. :param ending: what stands for a cursor on the last page.
-    :param rate_limits: requests per ``per`` seconds, by endpoint; None for no limits.
+    :param order: of the results. :param ending: what the last page has in place of a cursor.
+    :param rate_limits: requests per ``per`` seconds, by endpoint; None for the vendor's own, empty for no limits.
     :param exclusive: the bounds of a time filter are not in it. :param organization: id of the token's organisation; by
-        default each port is another one.
+        default each port has another one.
     """
 
     name = "pylon"
@@ -79,7 +79,7 @@ class PylonService(Service):
         self.add(records)
 
     def add(self, records: Iterable[Mapping[str, Any]]) -> None:
-        """Take in more records."""
+        """Add records."""
         rows = [
             (
                 time_from(each["action_happened_at"]) or self._now(),
@@ -93,7 +93,7 @@ class PylonService(Service):
             self._rows = sorted([*self._rows, *rows])
 
     def drop_before(self, moment: datetime) -> None:
-        """Keep no older record any more, as a vendor does."""
+        """Drop all older records, as a vendor does."""
         with self._lock:
             self._rows = [row for row in self._rows if row[0] >= moment]
 
@@ -110,9 +110,9 @@ class PylonService(Service):
         return {"events": len(self._rows), "refused_for_rate": self.refused_for_rate, "ids": self.ids()}
 
     def control(self, request: Request) -> Reply:
-        """Also ``POST events`` with ``count`` and ``span_seconds``: makes events up to now.
+        """Answer ``POST events`` too: ``count`` and ``span_seconds`` make events up to now.
 
-        ``fields`` replaces some of theirs.
+        ``fields`` replaces some of their keys.
         """
         if request.path == f"{CONTROL}events" and request.method == "POST":
             wanted = json.loads(request.body)
@@ -185,7 +185,7 @@ class PylonService(Service):
             rows = self._filtered(wanted.get("filter"))
         except ValueError as error:
             return _error(400, str(error))
-        # A cursor in the query is silently ignored, as users have seen: page one comes again.
+        # A cursor in the query is silently ignored, as users have seen: page one is served again.
         stream = hashlib.sha256(json.dumps(wanted.get("filter"), sort_keys=True).encode()).hexdigest()[:12]
         return self._page(rows, stream, cursor, limit, request.path)
 

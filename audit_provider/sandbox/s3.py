@@ -1,4 +1,4 @@
-"""S3 on this machine: moto's server, and what to ask of a bucket afterwards."""
+"""S3 on this machine: moto's server, and functions that read a bucket afterwards."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class S3Service:
     """An S3 endpoint with one bucket.
 
-    :param bucket: made at the start. :param port: 0 takes a free one.
+    :param bucket: created at the start. :param port: 0 takes a free one.
     :raises ConfigurationError: moto is not installed.
     """
 
@@ -54,16 +54,16 @@ class S3Service:
         return self._server is not None
 
     def start(self) -> S3Service:
-        """Begin to serve, in a thread, and make the bucket; after :meth:`stop` on the same port, with all it held."""
+        """Serve in a thread, and create the bucket; after :meth:`stop`, on the same port with the same content."""
         self._server = self._listen(port=self._port)
         self._server.start()
         self._port = self._server.get_host_and_port()[1]
-        # Where the bucket is there already, S3 says so as well as if it had made it.
+        # If the bucket exists already, S3 answers as if it had created it.
         self.client().create_bucket(Bucket=self.bucket)
         return self
 
     def stop(self) -> None:
-        """Serve no more. What it holds stays."""
+        """Stop serving. The content stays."""
         server, self._server = self._server, None
         if server is not None:
             server.stop()
@@ -81,7 +81,7 @@ class S3Service:
 
     @classmethod
     def of_sandbox(cls, token: str, port: int) -> tuple[S3Service, dict[str, Any]]:
-        """Return an endpoint of the sandbox, and what a client must know of it."""
+        """Return an endpoint of the sandbox, and what a client must know about it."""
         service = cls(port=port)
         known = {"bucket": service.bucket, "access_key": service.access_key, "secret_key": service.secret_key}
         return service, known
@@ -92,7 +92,7 @@ class S3Service:
         return {"bucket": self.bucket}
 
     def access(self, spec: DestinationSpec, *, right: bool = True) -> Any:
-        """Return a client; None for a wrong credential, since moto takes any."""
+        """Return a client; None for a wrong credential, because moto accepts any."""
         return self.client() if right else None
 
     def bodies(self) -> list[bytes]:
@@ -124,7 +124,7 @@ def s3_client(url: str) -> Any:
 
 
 def ids_in(client: Any, bucket: str, prefix: str = "", id_at: str = "id") -> list[str]:
-    """Return the id of every event below a prefix, in whichever layout it lies, repeats included.
+    """Return the id of every event below a prefix, in any of the layouts, repeats included.
 
     :param id_at: path of the id in the records of the default layout, or paths joined by `` + ``.
     """

@@ -36,10 +36,11 @@ _TOKEN_LIFE = 3599  # seconds
 class SentinelService(DestinationService):
     """One tenant with one application, and the logs ingestion endpoint of one data collection rule with one stream.
 
-    What the real service does behind a 204 is done and counted: a column that the stream does not declare is dropped, a
-    ``TimeGenerated`` out of bounds is replaced, a long value is cut, a value of another type is lost.
+    It loses and changes what the real service does despite a 204, and counts that: a column that the stream does not
+    declare is dropped, a ``TimeGenerated`` out of bounds is replaced, a long value is cut, a value of another type is
+    lost.
 
-    :param columns: that the stream declares, with their types. :param granted: the application may use the rule.
+    :param columns: those that the stream declares, with their types. :param granted: the application may use the rule.
     """
 
     name = "sentinel"
@@ -83,13 +84,13 @@ class SentinelService(DestinationService):
         """Return an endpoint that accepts the token ``t0k3n``."""
         service = cls("client", "s3cret", now=now).kept(now)
         service.accept_token("t0k3n")
-        # A column that holds as much as a body, so that the body's limit is what is met.
+        # A column may hold as much as a body, so that the body's limit is reached first.
         service.options = {"rule_id": service.rule_id, "stream": service.stream, "column_bytes": 1_000_000}
         return service
 
     @classmethod
     def of_sandbox(cls, token: str, port: int) -> tuple[Service, dict[str, Any]]:
-        """Return an endpoint of the sandbox, and what a client must know of it."""
+        """Return an endpoint of the sandbox, and what a client must know about it."""
         service = cls("11111111-0000-4000-8000-000000000002", token, port=port)
         known = {key: getattr(service, key) for key in ("tenant_id", "token_url", "rule_id", "stream")}
         return service, {"login": service.client_id, "token": service.client_secret, **known}
@@ -99,7 +100,7 @@ class SentinelService(DestinationService):
         return {"Authorization": f"Bearer {'t0k3n' if right else 'wrong'}"}
 
     def is_delivery(self, request: Request) -> bool:
-        """Whether a request brings rows, and asks for no token."""
+        """Whether a request brings rows, and is not one for a token."""
         return request.path.startswith("/dataCollectionRules/") and request.body != b"[]"
 
     @property
@@ -129,7 +130,7 @@ class SentinelService(DestinationService):
             self._tokens[token] = self._now() + timedelta(seconds=_TOKEN_LIFE)
 
     def revoke_tokens(self) -> None:
-        """Let no token given so far be accepted any more."""
+        """Revoke all tokens that were given so far."""
         with self._lock:
             self._tokens.clear()
 
@@ -139,7 +140,7 @@ class SentinelService(DestinationService):
             return self._give_token(request)
         if request.method != "POST":
             return _error(405, "MethodNotAllowed", "Use POST")
-        # The token is judged before anything else, and the body last.
+        # The token is checked before anything else, and the body last.
         return self._refusal(request) or self._take(request)
 
     def _give_token(self, request: Request) -> Reply:
@@ -177,7 +178,7 @@ class SentinelService(DestinationService):
         if stream != self.stream:
             return _error(404, "InvalidStream", f"Stream '{stream}' was not found in the rule.")
         if not _is_guid(request.headers.get("x-ms-client-request-id", "")):
-            # The real service only wants one; without it nobody finds a batch in DCRLogErrors.
+            # The real service does not require one, but without it nobody finds a batch in DCRLogErrors.
             return _error(400, "InvalidRequestId", "x-ms-client-request-id must be a GUID.")
         if request.headers.get("Content-Type", "").split(";")[0] != "application/json":
             return _error(415, "UnsupportedMediaType", "Use application/json.")

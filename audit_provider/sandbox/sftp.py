@@ -38,14 +38,14 @@ _PIECE = 64 * 1024
 
 
 class SftpService(Service):
-    """An SSH server on 127.0.0.1; ``url`` is the control's address only.
+    """An SSH server on 127.0.0.1; ``url`` is the address of control requests only.
 
     The fault ``cut`` at the path ``/<operation>``, such as ``/rename`` or ``/write``, does the operation and then ends
-    the connection instead of answering; with ``status`` it is refused.
+    the connection instead of answering; with ``status`` it is answered as a failure.
 
     :param read_only: nobody may write. :param forwards: whether connections are forwarded.
-    :param hosts: names that only this server knows, and the address each leads to.
-    :ivar folder: what it serves. :ivar forwarded: every host and port that was reached through it.
+    :param hosts: names that only this server knows, with the address of each.
+    :ivar folder: the folder that it serves. :ivar forwarded: every host and port that was reached through it.
     """
 
     name = "sftp"
@@ -113,12 +113,12 @@ class SftpService(Service):
         return f"{self._host_key.get_name()} {self._host_key.get_base64()}"
 
     def start(self) -> Service:
-        """Begin to serve."""
+        """Start serving."""
         self._acceptor.start()
         return super().start()
 
     def stop(self) -> None:
-        """Serve no more."""
+        """Stop serving, and remove the folder."""
         self._stopped.set()
         self._acceptor.join()
         self._listener.close()
@@ -146,7 +146,7 @@ class SftpService(Service):
         return {"events": len(ids), "duplicates": self.duplicates(), "files": self.files(), "ids": ids}
 
     def answer(self, request: Request) -> Reply:
-        """Answer that files do not come this way."""
+        """Answer that files are sent over SSH."""
         return Reply.json(404, {"error": f"SSH is at port {self.port}"})
 
     def connections(self) -> int:
@@ -168,7 +168,7 @@ class SftpService(Service):
         transport.add_server_key(self._host_key)
         transport.set_subsystem_handler("sftp", paramiko.SFTPServer, _Files, service=self, transport=transport)
         login = _Login(self)
-        channels: list[Any] = []  # kept, since one that is forgotten is closed
+        channels: list[Any] = []  # kept, because a channel without a reference is closed
         with suppress(paramiko.SSHException, EOFError, OSError):
             transport.start_server(server=login)
             while transport.is_active() and not self._stopped.is_set():
@@ -183,7 +183,7 @@ class SftpService(Service):
 
 
 class _Login(paramiko.ServerInterface):  # type: ignore[misc]
-    """Who may come in, and what they may open."""
+    """Decides who may log in, and which channels they may open."""
 
     def __init__(self, service: SftpService) -> None:
         self._service = service
@@ -214,7 +214,7 @@ class _Login(paramiko.ServerInterface):  # type: ignore[misc]
 
 
 class _Files(paramiko.SFTPServerInterface):  # type: ignore[misc]
-    """The folder, of which no path leads out."""
+    """The folder that is served; no path leads out of it."""
 
     def __init__(self, server: Any, *, service: SftpService, transport: paramiko.Transport) -> None:
         super().__init__(server)
@@ -260,7 +260,7 @@ class _Files(paramiko.SFTPServerInterface):  # type: ignore[misc]
         return self._do("/rmdir", lambda: self._real(path).rmdir())
 
     def rename(self, oldpath: str, newpath: str) -> Any:
-        """Rename as version 3 has it: never over what is there."""
+        """Rename as version 3 does: never over an existing file."""
         source, target = self._real(oldpath), self._real(newpath)
 
         def work() -> None:
@@ -271,11 +271,11 @@ class _Files(paramiko.SFTPServerInterface):  # type: ignore[misc]
         return self._do("/rename", work)
 
     def posix_rename(self, oldpath: str, newpath: str) -> Any:
-        """Rename as OpenSSH's extension has it: over what is there."""
+        """Rename as OpenSSH's extension does: over an existing file."""
         return self._do("/posix-rename", lambda: self._real(oldpath).replace(self._real(newpath)))
 
     def told(self, operation: str, result: Any) -> Any:
-        """Return what is answered to an operation that was done, or end the connection."""
+        """Return the answer to an operation that was done, or end the connection."""
         fault = self._service.faults.next_for(operation)
         if fault is not None and fault.kind == "cut":
             self._transport.close()
@@ -291,7 +291,7 @@ class _Files(paramiko.SFTPServerInterface):  # type: ignore[misc]
         return self.told(operation, paramiko.SFTP_OK)
 
     def _real(self, path: str) -> Path:
-        """Return where a path of the client's lies; canonical paths never lead out."""
+        """Return the real path of a client's path; canonical paths never lead out of the folder."""
         inside: str = self.canonicalize(path)
         return self._service.folder / inside.lstrip("/")
 
@@ -316,7 +316,7 @@ def _refusal(error: OSError) -> Any:
 
 
 def _new_host_key() -> paramiko.PKey:
-    """Return a key of a kind that is made at once and that every version of Airflow's SSH provider can compare."""
+    """Return a key of a kind that is made quickly and that every version of Airflow's SSH provider can compare."""
     made = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
     return paramiko.Ed25519Key(file_obj=io.StringIO(made.decode()))
 

@@ -44,9 +44,9 @@ _TEXTS = {
 class SplunkHecService(DestinationService):
     """A collector.
 
-    :param indexes: that the token may write to; None for all. :param ack: the token was made with acknowledgement.
-    :param disabled: the token is. :param ack_after: polls that say "not yet" before an acknowledgement.
-    :param max_content_length: bytes of a body, decompressed. :param max_event_bytes: of one event.
+    :param indexes: indexes that the token may write to; None for all. :param ack: the token has acknowledgements.
+    :param disabled: the token is disabled. :param ack_after: polls that say "not yet" before an acknowledgement.
+    :param max_content_length: most bytes of a body, decompressed. :param max_event_bytes: most bytes of one event.
     """
 
     name = "splunk_hec"
@@ -81,16 +81,16 @@ class SplunkHecService(DestinationService):
 
     @classmethod
     def accepting(cls, now: Callable[[], datetime]) -> Any:
-        """Return a collector that takes bodies as large as an event may be."""
+        """Return a collector that accepts bodies as large as an event may be."""
         return cls("t0k3n", max_content_length=20_000_000).kept(now)
 
     @classmethod
     def of_sandbox(cls, token: str, port: int) -> tuple[Service, dict[str, Any]]:
-        """Return a collector of the sandbox, and what a client must know of it."""
+        """Return a collector of the sandbox, and what a client must know about it."""
         return cls(token, indexes=["audit", "main"], port=port), {"token": token}
 
     def is_delivery(self, request: Request) -> bool:
-        """Whether a request brings events, and asks for no acknowledgement."""
+        """Whether a request brings events, and is not one for acknowledgements."""
         return request.path in _EVENT_PATHS
 
     def ids(self) -> list[str]:
@@ -152,13 +152,13 @@ class SplunkHecService(DestinationService):
         return _coded(403, 1) if self._disabled else None
 
     def _index(self, body: bytes, channel: str) -> Reply:
-        """Take envelopes until one is bad: those before it are indexed, it and all after are not."""
+        """Index the envelopes before the first bad one; neither that one nor any after it is indexed."""
         if not body.strip():
             return _coded(400, 5)
         taken: list[dict[str, Any]] = []
         for number, envelope in enumerate(_envelopes(body)):
             if isinstance(envelope, dict) and set(envelope) - _KEYS:
-                # The real collector drops this one and all after it, and says nothing, unless it is the only one.
+                # The real collector silently drops this one and all after it, unless there is none before it.
                 if not taken:
                     return _coded(400, 5)
                 self.silently_dropped += 1
@@ -229,7 +229,7 @@ class SplunkHecService(DestinationService):
 
 
 def _envelopes(body: bytes) -> Iterable[Any]:
-    """Yield concatenated JSON values; what is not JSON comes as None and ends them."""
+    """Yield concatenated JSON values; content that is not JSON is yielded as None, and ends them."""
     text, place, decoder = body.decode(errors="replace"), 0, json.JSONDecoder()
     while True:
         while place < len(text) and text[place].isspace():

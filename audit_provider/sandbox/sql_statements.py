@@ -1,4 +1,4 @@
-"""Stand-ins for the statement APIs of Snowflake and Databricks: results in parts, by columns, that take their time.
+"""Stand-ins for the statement APIs of Snowflake and Databricks: results by columns, in parts, and not ready at once.
 
 https://docs.snowflake.com/en/developer-guide/sql-api/handling-responses
 https://docs.databricks.com/api/statement-execution/v1/statement-execution
@@ -23,7 +23,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(slots=True)
 class Table:
-    """A view or a table. :ivar times: columns that hold times. :ivar rows: values by column, times as moments."""
+    """A view or a table. :ivar times: columns that hold times. :ivar rows: values by column, times as ``datetime``."""
 
     columns: tuple[str, ...]
     times: tuple[str, ...]
@@ -32,7 +32,7 @@ class Table:
 
 @dataclass(slots=True)
 class _Job:
-    """A statement that runs. :ivar looks: how often it is still not ready."""
+    """A statement that runs. :ivar looks: number of requests for which it is still not ready."""
 
     columns: tuple[str, ...]
     rows: list[list[str | None]]
@@ -41,9 +41,9 @@ class _Job:
 
 
 class StatementService(Service):
-    """What both have in common.
+    """The common part of both services.
 
-    :param tables: by name. :param part_size: rows of a part. :param looks: how often a result is not ready yet.
+    :param tables: by name. :param part_size: rows of a part. :param looks: requests until a result is ready.
     """
 
     _RANGE = re.compile("")

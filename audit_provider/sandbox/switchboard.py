@@ -32,7 +32,7 @@ class Switchboard(Service):
         return {name: each.is_up for name, each in self._services.items()}
 
     def control(self, request: Request) -> Reply:
-        """Answer also ``POST stop`` and ``POST start``; one that is so already stays so."""
+        """Answer also ``POST stop`` and ``POST start``; a stand-in that is already in that state does not change."""
         what = request.path.removeprefix(CONTROL)
         if what not in ("stop", "start") or request.method != "POST":
             return super().control(request)

@@ -45,7 +45,7 @@ _ELEMENT = re.compile(rb'\[(?P<id>%b)(?P<params>(?: %b="(?:[^"\\\]]|\\["\\\]])*"
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message. :ivar data: structured data, by id. :ivar text: what follows it."""
+    """One message. :ivar data: structured data, by id. :ivar text: the text after it."""
 
     facility: int
     severity: int
@@ -59,9 +59,9 @@ class Message:
 
 
 def message_from(content: bytes) -> Message:
-    """Return the message that ``content`` is.
+    """Return the message in ``content``.
 
-    :raises ValueError: it is none.
+    :raises ValueError: it is not a valid message.
     """
     header = _HEADER.match(content)
     if header is None or int(header["priority"]) > _MOST_PRIORITY:
@@ -98,7 +98,7 @@ def message_from(content: bytes) -> Message:
 
 
 class OneConnectionPerBatch(TcpClient):
-    """Ends its connection after every batch, so that the receiver can tell batches apart.
+    """Ends its connection after every batch, so that the receiver can distinguish batches.
 
     :ivar batches: how many it has written.
     """
@@ -113,14 +113,14 @@ class OneConnectionPerBatch(TcpClient):
 
 
 class SyslogService(Service):
-    """A receiver on 127.0.0.1; ``url`` is the control's address only.
+    """A receiver on 127.0.0.1; ``url`` is the address of control requests only.
 
-    The fault ``cut`` at the path ``/messages`` resets the connection instead of taking a message.
+    The fault ``cut`` at the path ``/messages`` resets the connection instead of accepting a message.
 
-    :param tls: False reads plain TCP. :param client_certificate: ask for one of its own authority.
+    :param tls: False reads plain TCP. :param client_certificate: require one of its own authority.
     :param hosts: names and addresses in its certificate. :param by_lines: messages end with a newline; otherwise each
         has its octet count before it. :param max_message_bytes: a longer one ends the connection.
-    :ivar octets: those taken, by connection. :ivar refused: why connections were ended.
+    :ivar octets: those of accepted messages, by connection. :ivar refused: why connections were ended.
     """
 
     name = "syslog"
@@ -161,7 +161,7 @@ class SyslogService(Service):
         return cls(tls=False)
 
     def access(self, spec: DestinationSpec, *, right: bool = True) -> OneConnectionPerBatch | None:
-        """Return a client whose batches can be told apart here; None for a wrong credential, since there is none."""
+        """Return a client whose batches can be distinguished; None for a wrong credential, as there are none."""
         if not right:
             return None
         self._client = OneConnectionPerBatch("127.0.0.1", self.port, tls=None, service="syslog", settle=0.0)
@@ -180,12 +180,12 @@ class SyslogService(Service):
         return int(self._listener.getsockname()[1])
 
     def start(self) -> Service:
-        """Begin to receive."""
+        """Start receiving."""
         self._acceptor.start()
         return super().start()
 
     def stop(self) -> None:
-        """Receive no more."""
+        """Stop receiving."""
         self._stopped.set()
         self._acceptor.join()
         self._listener.close()
@@ -193,7 +193,7 @@ class SyslogService(Service):
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def wait_for(self, count: int, seconds: float = 10.0) -> bool:
-        """Wait until ``count`` messages are there, since nobody is told when they are; return whether they came."""
+        """Wait until ``count`` messages have come, because nothing reports them; return whether they have come."""
         with self._changed:
             return self._changed.wait_for(lambda: len(self.messages) >= count, seconds)
 
@@ -211,7 +211,7 @@ class SyslogService(Service):
         }
 
     def answer(self, request: Request) -> Reply:
-        """Answer that messages do not come this way."""
+        """Answer that messages are sent to another port."""
         return Reply.json(404, {"error": f"messages go to port {self.port}"})
 
     def _context(self, hosts: tuple[str, ...], *, client_certificate: bool) -> ssl.SSLContext:
@@ -267,7 +267,7 @@ class SyslogService(Service):
                 self._changed.notify_all()
 
     def _frame(self, reader: BinaryIO) -> int | bytes | None:
-        """Return the octet count before a message, or the message where lines are read, or None at the end."""
+        """Return the octet count before a message, or the message itself if lines are read, or None at the end."""
         if not self._by_lines:
             return self._size(reader)
         line = reader.readline(self._max_message_bytes + 1)
