@@ -121,7 +121,7 @@ _BORDER = re.compile(rb",[ \t\n\r]*(?=\{)")
 class Elements:
     """The elements of the list of records, one after the other.
 
-    :param begin: index behind the list's opening bracket. :param levels: number of objects around the list.
+    :param begin: index after the list's opening bracket. :param levels: number of objects around the list.
     :param needed: groups of keys; a record has at least one key of each group.
     :ivar between: what was wrong between the elements, in words.
     """
@@ -190,7 +190,7 @@ class Elements:
         try:
             place = self._resumed(end)
         except BrokenError:
-            # The element is not closed where it should be, so it includes the elements behind it.
+            # The element is not closed where it should be, so it includes the elements after it.
             place = self._resumed(start)
             self._set_aside(start, place, place - start)
             return place
@@ -202,7 +202,7 @@ class Elements:
         return place
 
     def _without_last(self, start: int, parts: int, run: tuple[int, int] | None, repaired: int) -> int:
-        """Set aside the last element that was kept: nothing behind it can be read, so it includes other elements."""
+        """Set aside the last element that was kept: nothing after it can be read, so it includes other elements."""
         place = self._resumed(start)
         del self._parts[parts:], self.repaired[repaired:]
         self._run, self._before_last = run, None
@@ -274,7 +274,7 @@ class Elements:
         }
 
     def _resumed(self, start: int) -> int:
-        """Return where the list continues behind a broken element: at a whole record, or at the end of the list.
+        """Return where the list continues after a broken element: at a whole record, or at the end of the list.
 
         :raises BrokenError: neither is found, for example because the answer was cut off.
         """
@@ -302,8 +302,8 @@ class Elements:
     def _is_record(self, start: int, *, in_list: bool) -> bool:
         """Whether a record begins here, and not an object inside one.
 
-        A record has a key of each needed group, and the elements behind it can be read up to the end of the list or
-        to the next broken one.
+        A record has a key of each needed group, and the elements after it can be read up to the end of the list or to
+        the next broken one.
 
         :param in_list: a list of the broken record seems open here, so all keys that the other records share are
             required.

@@ -65,7 +65,7 @@ def carried(entry: Mapping[str, Any], path: str, base: SourceSpec) -> tuple[dict
 
 
 def merged(above: Mapping[str, Any], written: Mapping[str, Any]) -> dict[str, Any]:
-    """Return both, where ``written`` overrides ``above``; mappings are merged unless ``written`` gives a ``type``."""
+    """Return both; ``written`` overrides ``above``, and mappings are merged unless ``written`` gives a ``type``."""
     found = {**above, **written}
     for key in above.keys() & written.keys():
         if isinstance(above[key], Mapping) and isinstance(written[key], Mapping) and "type" not in written[key]:

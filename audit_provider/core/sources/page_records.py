@@ -165,7 +165,7 @@ class RepeatMeter:
         """Count the next page; return how many pages in a row, including this one, repeat the page before.
 
         :param asked: number of the page, or of the records before it. :param where: the request, for messages.
-        :raises ProtocolError: records without an id were taken for a repeated page, and the list continues behind it.
+        :raises ProtocolError: records without an id were taken for a repeated page, and the list continues after it.
         """
         if asked <= self._asked:
             self._repeats = 0  # another list
@@ -202,7 +202,7 @@ class Exploder:
     ) -> tuple[list[Event], list[datetime]]:
         """Return the events of a page, each by itself, and when each was recorded.
 
-        The first event of a record keeps the record's id; the others have their number behind it, as in ``id/2``. A
+        The first event of a record keeps the record's id; the others have their number after it, as in ``id/2``. A
         record without such a list, or one that cannot be read in full, is not changed. Nor is a record without an id:
         equal ones are distinguished by counting them, and what is counted is records.
 
@@ -277,8 +277,8 @@ class PatientPage:
 class PatientReader:
     """Reads pages of one source that a strict decoder refuses.
 
-    :param records_at: dotted path of the records; "" where the page is the list itself.
-    :param fields: of its records. Behind a broken record, the next one is recognised by its id and time.
+    :param records_at: dotted path of the records; "" if the page is the list itself.
+    :param fields: of its records. After a broken record, the next one is recognised by its id and time.
     """
 
     def __init__(self, records_at: str, fields: Fields) -> None:
@@ -300,7 +300,7 @@ class PatientReader:
         begin, levels = found
         elements = Elements(body, begin, levels, self._needed)
         text, end = elements.read()
-        # The JSON before the list and behind it is rewritten in two parts, each completed to a whole document.
+        # The JSON before the list and after it is rewritten in two parts, each completed to a whole document.
         before = rewritten(body[:begin] + b"]" + b"}" * levels)
         opening = b'{"":' * levels + b"["
         after = rewritten(opening + body[end:])
@@ -313,7 +313,7 @@ class PatientReader:
 
 
 def _list_in(body: bytes, ways: Collection[tuple[str, ...]]) -> tuple[int, int] | None:
-    """Return the index behind the bracket of the list at one of ``ways``, and the number of objects around it."""
+    """Return the index after the bracket of the list at one of ``ways``, and the number of objects around it."""
     names: list[str | None] = []
     objects: list[bool] = []
     key = ""

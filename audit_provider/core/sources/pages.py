@@ -172,7 +172,7 @@ class PageReader:
 
         :param window: fills ``{start}`` and ``{end}`` of the request; None leaves out the parameters that hold them.
         :param cursor: "" for the first page.
-        :param same: how often each record without an id was met before. By default, equal ones on two pages count as
+        :param same: how often each record without an id was seen before. By default, equal ones on two pages count as
             one, because rows move to a later page when others come in before them.
         :raises RefusedError: the service refuses the request, for instance a stored cursor.
         :raises CredentialError: it does not accept the token.

@@ -82,17 +82,17 @@ __all__ = [
 
 
 def days(count: float) -> timedelta:
-    """Return so many days."""
+    """Return a duration of days."""
     return timedelta(days=count)
 
 
 def hours(count: float) -> timedelta:
-    """Return so many hours."""
+    """Return a duration of hours."""
     return timedelta(hours=count)
 
 
 def minutes(count: float) -> timedelta:
-    """Return so many minutes."""
+    """Return a duration of minutes."""
     return timedelta(minutes=count)
 
 

@@ -138,7 +138,7 @@ def _inflated(parts: Iterator[bytes], *, is_gzip: bool, where: str) -> Iterator[
                 out = opened.decompress(data, _READ_BYTES)
             except zlib.error:
                 if members:
-                    return  # padding behind the last member
+                    return  # padding after the last member
                 raise
             data = opened.unconsumed_tail
             if opened.eof:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _PIECE = 64 * 1024
 _WORDS_SHOWN = 200
 _UNKNOWN_HOST_KEY = "not found in known_hosts"  # the text of paramiko's error, which has no class of its own
-_NO_CHANNEL = "Timeout opening channel"  # likewise
+_NO_CHANNEL = "Timeout opening channel"  # the text of another one without a class of its own
 _NO_SUBSYSTEM = (
     "the server may not offer SFTP ('Subsystem sftp'), or the account's shell or 'ForceCommand' runs instead"
 )

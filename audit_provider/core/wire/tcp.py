@@ -85,7 +85,7 @@ class TcpClient:
 
         :param settle: Seconds to wait afterwards for the receiver to close the connection.
         :raises HungUpError: the receiver closed the connection meanwhile; how much of the content arrived is unknown.
-        :raises UnavailableError: there is no connection, or the receiver does not read on.
+        :raises UnavailableError: there is no connection, or the receiver stops reading.
         :raises ProtocolError: the receiver answers.
         :raises StopError: the receiver cannot be reached as it is configured.
         """

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class IdSweep:
     """A search for late events that has not ended.
 
-    :ivar cursor: the id that its last page ended with. :ivar same: how often the last records without an id were met
+    :ivar cursor: the id that its last page ended with. :ivar same: how often the last records without an id were seen
         before it.
     """
 
@@ -47,7 +47,7 @@ class KeysetState:
     :ivar polled_at: when the last reading that reached the end began.
     :ivar sweep: the search for late events that has not ended.
     :ivar windows: state of the reading by windows, once the list proved not to be oldest first. :ivar by_time: where
-        that reading begins. :ivar same: how often the last records without an id were met before ``last_id``.
+        that reading begins. :ivar same: how often the last records without an id were seen before ``last_id``.
     """
 
     began: datetime

@@ -28,11 +28,11 @@ _MOST_RUNS = 2
 
 @dataclass(frozen=True, slots=True)
 class OpenDescent:
-    """A scan from the head that has not reached its floor.
+    """A scan from the head, the newest end of the list, that has not reached its floor.
 
     :ivar top: newest time of its first page: the watermark once the floor is reached.
-    :ivar in_one_go: records without an id were met; they are counted from the head. :ivar runs: how many runs began it
-        at the head and did not reach its floor. :ivar low: oldest time met on the way down.
+    :ivar in_one_go: records without an id were seen; they are counted from the head. :ivar runs: how many runs began it
+        at the head and did not reach its floor. :ivar low: oldest time seen on the way down.
     """
 
     top: datetime
@@ -56,7 +56,7 @@ class ListState:
     :ivar quiet: runs in a row without new events. :ivar windows: state of the reading by windows.
     :ivar request: key of the request that the cursors belong to. :ivar sweep: the search for late events that has not
         ended.
-    :ivar same: how often the last records without an id were met before the cursor. :ivar polled_at: when the last
+    :ivar same: how often the last records without an id were seen before the cursor. :ivar polled_at: when the last
         reading that reached the end began.
     """
 

@@ -61,8 +61,8 @@ class OrderMeter:
 class Place:
     """How far a list has been read, page by page.
 
-    :ivar order: of the pages; within a page it does not matter. :ivar oldest: and :ivar newest: times met.
-    :ivar proven: the newest time met before any row could be dropped: if pages come oldest first, all before is read.
+    :ivar order: of the pages; within a page it does not matter. :ivar oldest: and :ivar newest: times seen.
+    :ivar proven: the newest time seen before any row could be dropped: if pages come oldest first, all before is read.
     """
 
     order: Order = "unknown"

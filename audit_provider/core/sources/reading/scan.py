@@ -37,9 +37,9 @@ class OpenScan:
 
     :ivar begun: when it began. :ivar top: newest time of the scan so far.
     :ivar floor: everything older is read already, not wanted, or reported as lost. :ivar cursor: of the next page.
-    :ivar request: key of the request that the cursor belongs to. :ivar in_one_go: records without an id were met; they
+    :ivar request: key of the request that the cursor belongs to. :ivar in_one_go: records without an id were seen; they
         are counted from the head. :ivar runs: how many runs began it at the head and did not reach its floor.
-    :ivar place: how far its pages are read. :ivar first: id of the first record that it met: while that record is the
+    :ivar place: how far its pages are read. :ivar first: id of the first record that it saw: while that record is the
         first of an oldest-first list, no row was dropped. :ivar begun_again: how often in a row it was begun again
         because rows may have been dropped.
     """
@@ -92,7 +92,7 @@ class Scanning(Protocol):
 
 
 def scans(reading: Scanning, reader: Reader, state: dict[str, Any], *, by_time: bool, resumes: bool) -> Steps:
-    """Finish the scan that was left, then scan from the head."""
+    """Finish the scan that an earlier run left, then scan from the head, the newest end of the list."""
     kept = msgspec.convert(state, ScanState) if state else ScanState(reader.start, swept_at=reader.now())
     kept = replace(kept, scanned_at=believed(kept.scanned_at, reader.now()))
     if reader.until and reader.until > reader.latest and reader.pages.spec.behind:
@@ -132,9 +132,9 @@ def scan(
 ) -> Generator[Step, int, ScanState]:
     """Read from the head, or from where an earlier scan was left, until everything above the floor is read.
 
-    A scan ends with the list, or with a whole page older than the floor if everything met so far was newest first. Rows
-    that come while it runs are left to the next scan. It begins again, twice at most, if a cursor is refused, or if
-    rows have moved past the reader, for example because a total shrinks.
+    A scan ends with the list, or with a whole page older than the floor if everything seen so far was newest first.
+    Rows that come while it runs are left to the next scan. It begins again, twice at most, if a cursor is refused, or
+    if rows have moved past the reader, which a total that shrinks shows.
 
     :param floor: the floor of the open scan, if there is one to resume.
     :param by_time: the request takes the floor as its lower bound.

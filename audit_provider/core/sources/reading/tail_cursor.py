@@ -33,7 +33,7 @@ class TailState:
     :ivar quiet: runs in a row without new events. :ivar request: key of the request that the cursor belongs to.
     :ivar polled_at: when the last reading to the end began; everything before it is read, or reported as lost.
     :ivar swept_at: when late events were last searched for. :ivar sweep: the search for them that has not ended.
-    :ivar same: how often the last records without an id were met before the cursor. :ivar again: the cursor leads to a
+    :ivar same: how often the last records without an id were seen before the cursor. :ivar again: the cursor leads to a
         page that was read already, and may have grown.
     """
 

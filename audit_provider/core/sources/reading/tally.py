@@ -3,7 +3,7 @@
 Equal records without an id in one answer are that many events. Over two answers this is not certain: if a row is
 inserted before the reader's place, the rows after it move, and the next page shows one of them again. So a record that
 is on two pages is counted twice only if the part before it, requested once more, is unchanged: then nothing has moved.
-The previous page is enough if it contains a record that was met only once, because that would have moved visibly;
+The previous page is enough if it contains a record that was seen only once, because that would have moved visibly;
 otherwise the page before it is requested as well.
 """
 
