@@ -1,1 +1,1 @@
-"""Commands of ``audit-logs``: their arguments, and those that need a module of their own."""
+"""The commands of ``audit-logs``: the argument parser, and the commands that need a module of their own."""

@@ -1,4 +1,4 @@
-"""What needs the services themselves: ``audit-logs check --connections`` and ``--reach``, and ``audit-logs try``."""
+"""The commands that connect to services: ``audit-logs check --connections`` and ``--reach``, and ``audit-logs try``."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def connection_mistakes(pipelines: Iterable[Pipeline]) -> Iterator[str]:
-    """Yield a line for each connection that cannot be used, beginning with its place. Nobody is asked but Airflow.
+    """Yield a line for each connection that cannot be used, beginning with its place. Only Airflow is asked.
 
     :raises UnavailableError: Airflow's database does not answer.
     """
@@ -54,7 +54,7 @@ def connection_mistakes(pipelines: Iterable[Pipeline]) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """What a source or destination answered to its test.
+    """The answer of a source or destination to its test.
 
     :ivar path: Its place in the pipelines file.
     :ivar said: A sentence that says what was seen, or what is wrong and what to change.
@@ -66,7 +66,7 @@ class Reached:
 
 
 def reached(pipelines: Iterable[Pipeline]) -> list[Reached]:
-    """Test every source and destination as the page's *Test* buttons do, several at once. No event is read or sent."""
+    """Test every source and destination like the page's *Test* buttons, several at once. No event is read or sent."""
     tests: list[tuple[str, Callable[[], str]]] = []
     for pipeline in pipelines:
         tests.append((pipeline.name, functools.partial(_reach_source, pipeline)))
@@ -108,7 +108,7 @@ def _check_source(pipeline: Pipeline) -> None:
 def trial(options: argparse.Namespace, pipelines: Mapping[str, Pipeline]) -> tuple[list[str], bool]:
     """Try a source; return the lines of the report, and whether it is as described.
 
-    :param pipelines: of the pipelines file, one of which may be named in place of a source.
+    :param pipelines: of the pipelines file; one of them may be named instead of a source.
     :raises AuditError: there is no such source, or the connection cannot be used.
     """
     spec, conn_id, settings = _chosen(options, pipelines)

@@ -40,15 +40,15 @@ if TYPE_CHECKING:
     from audit_provider.operators.evidence import Pack, Story
 
 NOT_FOUND = 1
-"""Exit code where no kept segment holds such an event."""
+"""Exit code if no stored segment holds such an event."""
 
 NOT_PROVEN = 1
-"""Exit code where there is no such event, or a proof proves nothing."""
+"""Exit code if there is no such event, or if a proof is not valid."""
 
 
 def run_find(options: argparse.Namespace) -> int:
-    """Search, print what is found, and return the exit code."""
-    # Here, since the other commands need none of it.
+    """Search, print the result, and return the exit code."""
+    # Imported here because the other commands do not need it.
     from audit_provider.operators.evidence import story_of
 
     try:
@@ -99,7 +99,7 @@ def _wanted(options: argparse.Namespace) -> Wanted:
 
 
 def _lines(story: Story) -> Iterator[str]:
-    """Yield the lines that are printed."""
+    """Yield the lines to print."""
     found, event, manifest = story.found, story.found.event, story.found.manifest
     yield f"{event.id} of {found.name.pipeline}"
     what = found.fields.get("action", "")
@@ -130,7 +130,7 @@ def _covered(story: Story) -> tuple[str, str]:
 
 
 def _fields_by(options: argparse.Namespace) -> Callable[[str], Fields | None]:
-    """Return what says where the records of a pipeline keep common values: those of the source that is named."""
+    """Return a function that says where a pipeline's records keep common values; ``--source`` overrides it."""
     if not options.source:
         return fields_of
     from audit_provider.core.pipeline import source_from
@@ -140,7 +140,7 @@ def _fields_by(options: argparse.Namespace) -> Callable[[str], Fields | None]:
 
 
 def fields_of(name: str) -> Fields | None:
-    """Return where the records of a pipeline's source keep common values; None where the file does not have it."""
+    """Return where the records of a pipeline's source keep common values; None if the file has no such pipeline."""
     pipeline = described(name)
     return pipeline.spec.fields if pipeline else None
 
@@ -197,7 +197,7 @@ def run_prove(options: argparse.Namespace) -> int:
 
 
 def _made(options: argparse.Namespace) -> EventProof | None:
-    """Return the proof of the event that is named; None where no kept segment holds it."""
+    """Return the proof of the wanted event; None if no stored segment holds it."""
     store, ledger = store_at(options.spool), ledger_of(options)
     met = search(ledger, store, Wanted(options.id), pipeline=options.pipeline, fields=fields_of)
     found = [each for each in met if each.event.id == options.id and options.stream in ("", each.name.folder)]
@@ -240,7 +240,7 @@ def run_check_proof(options: argparse.Namespace) -> int:
 
 
 def run_evidence(options: argparse.Namespace) -> int:
-    """Write the pack, say what is in it, and return the exit code."""
+    """Write the pack, print its content, and return the exit code."""
     try:
         with contextlib.redirect_stdout(sys.stderr), without_log():
             pack = _packed(options)
@@ -260,7 +260,7 @@ def run_evidence(options: argparse.Namespace) -> int:
 
 
 def _packed(options: argparse.Namespace) -> Pack:
-    # Here, since the other commands work without Airflow, and this imports it.
+    # Imported here because this imports Airflow, and the other commands work without it.
     from audit_provider.dags.pipelines import load_pipelines
     from audit_provider.host.settings import beside_dags
     from audit_provider.operators.evidence import make_pack

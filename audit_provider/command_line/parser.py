@@ -19,9 +19,10 @@ that is installed here (AIRFLOW_HOME)."""
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command. :ivar group: under which it is listed. :ivar help: one line. :ivar about: what it does, in full.
+    """One command.
 
-    :ivar examples: arguments, each with what they do.
+    :ivar group: the heading under which it is listed. :ivar help: one line. :ivar about: the full description.
+    :ivar examples: arguments, each with an explanation.
     """
 
     name: str
@@ -379,7 +380,7 @@ _ARGUMENTS = {
 
 
 def _columns(rows: list[tuple[str, str]]) -> str:
-    """Return rows in two columns; where the first is long, its second stands below it."""
+    """Return rows in two columns; if the first is long, the second is on the next line."""
     width = min(max(len(first) for first, _ in rows), 36)
     gap = f"\n{'':{width + 4}}"
     return "\n".join(

@@ -1,4 +1,4 @@
-"""``audit-logs verify``: a spool read again, and held against what a destination has."""
+"""``audit-logs verify``: reads a spool again, and compares it with a destination."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ if TYPE_CHECKING:
     from audit_provider.hooks.elasticsearch_logs import ElasticsearchLogsHook
 
 NOT_CHECKED = 2
-"""Exit code where nothing can be said; 0 is all right, 1 faults found."""
+"""Exit code if nothing could be checked; 0 means no faults, 1 faults found."""
 
 _REPORT_SECONDS = 3.0
-"""After so long, a report that was writing counts has recorded them."""
+"""After so many seconds, a report that was writing counts has finished."""
 
 _SEARCHES = ("opensearch", "elasticsearch")
 
@@ -50,7 +50,7 @@ _SEARCHES = ("opensearch", "elasticsearch")
 def run_verify(options: argparse.Namespace) -> int:
     """Verify, print the report, and return the exit code."""
     try:
-        # Standard output is the report's alone; what Airflow logs goes elsewhere.
+        # Standard output is for the report only; Airflow's log goes elsewhere.
         with contextlib.redirect_stdout(sys.stderr), writing(options.missing) as missing:
             store = store_at(options.spool)
             streams = streams_in(store, options.pipeline)
@@ -88,7 +88,7 @@ def run_verify(options: argparse.Namespace) -> int:
 
 
 def _count_faults(options: argparse.Namespace, store: Store, streams: list[str]) -> list[Fault]:
-    """Return what is wrong with the counts; looked for twice, because a report may be writing them."""
+    """Return faults of the counts. They are checked twice, because a report may be writing them."""
     ledger, faults = ledger_of(options), []
     for wait in (0.0, _REPORT_SECONDS):
         time.sleep(wait)
@@ -103,7 +103,7 @@ def _count_faults(options: argparse.Namespace, store: Store, streams: list[str])
 def _checkpoints(
     options: argparse.Namespace, store: Store, progress: dict[str, Progress]
 ) -> tuple[VerifiedCheckpoint, ...]:
-    """Return what comes out of comparing checkpoints that were kept elsewhere."""
+    """Return the results of comparing checkpoints that were kept elsewhere."""
     from audit_provider.core.transparency.witness import verifier_of
     from audit_provider.core.verification.checkpoints import compare_checkpoints, notes_of_objects, read_notes
 
@@ -135,7 +135,7 @@ def _indexed_notes(options: argparse.Namespace) -> list[Note]:
 
 
 def key_text(given: str) -> str:
-    """Return a key that is given as it is or as the name of a file.
+    """Return a key that is given as text or as a file name.
 
     :raises ConfigurationError: the file cannot be read.
     """
@@ -147,7 +147,7 @@ def key_text(given: str) -> str:
 
 
 def store_at(spool: str | None) -> Store:
-    """Return a spool. :param spool: a folder or URI; None for that of Airflow's settings."""
+    """Open a spool. :param spool: a folder or URI; None for the spool in Airflow's settings."""
     if spool and "://" not in spool:
         folder = Path(spool).absolute()
         if not folder.is_dir():
@@ -160,15 +160,15 @@ def store_at(spool: str | None) -> Store:
 
 
 def _progress(options: argparse.Namespace, store: Store, streams: list[str]) -> dict[str, Progress]:
-    """Return what the ledger says of the streams."""
+    """Return the progress of the streams according to the ledger."""
     ledger = ledger_of(options)
-    # Also a stream of which nothing is left is to be missed.
+    # Include streams of which no segment is left, so that these are reported as missing.
     folders = sorted({*streams, *(f"{name}/live" for name in _pipelines(options))})
     return progress_of(ledger, store, folders, options.destination)
 
 
 def progress_of(ledger: Ledger, store: Store, folders: Sequence[str], destination: str = "") -> dict[str, Progress]:
-    """Return what a ledger says of some streams. :param destination: that is looked at; "" for none.
+    """Return the progress of some streams according to a ledger. :param destination: whose offset to read; "" for none.
 
     :raises AuditError: a record cannot be read.
     """
@@ -190,7 +190,7 @@ def _of_file(pipeline: str) -> list[str]:
 
 
 def ledger_of(options: argparse.Namespace) -> Ledger:
-    """Return Airflow's records; none at all for a copy that is verified without Airflow."""
+    """Return Airflow's records; an empty ledger for a copy that is verified without Airflow."""
     if options.without_airflow:
         return MemoryLedger()
     from audit_provider.state import Variables
@@ -199,7 +199,7 @@ def ledger_of(options: argparse.Namespace) -> Ledger:
 
 
 def _pipelines(options: argparse.Namespace) -> list[str]:
-    """Return the pipelines that are known to be in the spool: the one named, or those of Airflow's settings."""
+    """Return the pipelines that should be in the spool: the named one, or those in Airflow's settings."""
     if options.pipeline or options.spool or options.without_airflow:
         return [options.pipeline] if options.pipeline else []
     from audit_provider.dags.pipelines import load_pipelines
@@ -212,7 +212,7 @@ def _pipelines(options: argparse.Namespace) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Address:
-    """Where ``--against`` leads."""
+    """The parsed value of ``--against``."""
 
     scheme: str
     base: str
@@ -297,7 +297,7 @@ def _arrival(
 
 
 def _cluster(address: _Address, option: str = "--against") -> ElasticsearchLogsHook:
-    """Return the cluster of an address. :raises ConfigurationError: its connection leads elsewhere."""
+    """Return the cluster of an address. :raises ConfigurationError: its connection is for another cluster."""
     from audit_provider.hooks.elasticsearch_logs import ElasticsearchLogsHook
 
     hook = ElasticsearchLogsHook(address.conn_id or ElasticsearchLogsHook.default_conn_name)
@@ -310,7 +310,7 @@ def _cluster(address: _Address, option: str = "--against") -> ElasticsearchLogsH
 
 
 def _store_of(pipeline: Pipeline, destination: str, source: str, target: str) -> Delivery | None:
-    """Return the destination of a pipeline that ships to an index or a data stream; None where none or several do."""
+    """Return the destination that ships to an index or data stream: the named one, or else the only one; or None."""
     from audit_provider.core.destinations.elasticsearch import ElasticsearchOptions
 
     found = {
@@ -323,7 +323,7 @@ def _store_of(pipeline: Pipeline, destination: str, source: str, target: str) ->
 
 
 def described(name: str) -> Pipeline | None:
-    """Return a pipeline of the pipelines file; None where it has none of that name, or there is no such file."""
+    """Return a pipeline of the pipelines file; None if it has none of that name, or there is no such file."""
     from audit_provider.dags.pipelines import load_pipelines
     from audit_provider.host.settings import beside_dags
 
@@ -333,7 +333,7 @@ def described(name: str) -> Pipeline | None:
 
 
 def _delivery_to(address: _Address, pipeline: Pipeline, destination: str) -> Delivery | None:
-    """Return the destination of a pipeline that ships to a place in a bucket; None where none or several do."""
+    """Return the destination that ships to a place in a bucket: the named one, or else the only one; or None."""
     from audit_provider.core.destinations.s3_options import S3Options
 
     found: list[Delivery] = []
@@ -374,7 +374,7 @@ def writing(path: Path | None) -> Iterator[TextIO | None]:
 
 @contextlib.contextmanager
 def without_log() -> Iterator[None]:
-    """Keep quiet about a database that is not there: a copied spool is verified without one."""
+    """Suppress log messages about a missing database: a copied spool is verified without one."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:

@@ -1,4 +1,4 @@
-"""From pipelines to DAGs."""
+"""Builds DAGs from pipelines."""
 
 from __future__ import annotations
 

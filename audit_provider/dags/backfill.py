@@ -1,4 +1,4 @@
-"""The backfill DAG: load a span of the past, window by window, started by hand with a form."""
+"""The backfill DAG: loads a time range of the past, window by window. A person starts it with a form."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
     from audit_provider.core.sources import SourceSpec
 
 MOST_WINDOW_DAYS = 180
-"""The widest window that the form takes."""
+"""The longest window that the form accepts."""
 
 USUAL_REACH = timedelta(days=365)
-"""How far back the form begins, where the vendor lets anyone read so far."""
+"""How far back the form's default start is, if the vendor serves events that are so old."""
 
 
 def destinations_field(names: list[str], description: str, *, chosen: list[str]) -> Param:
-    """Return the field in which at least one destination is chosen.
+    """Return a form field in which at least one destination must be chosen.
 
-    :param names: to choose from. :param chosen: what the form begins with.
+    :param names: to choose from. :param chosen: the default.
     """
     return Param(
         chosen,
@@ -48,11 +48,11 @@ def destinations_field(names: list[str], description: str, *, chosen: list[str])
 def build_backfill(pipeline: Pipeline) -> DAG:
     """Return ``audit_backfill_<pipeline>``: ``plan``, a mapped ``pull`` per window, ``ship_<destination>``, ``report``.
 
-    A source without an upper bound of time is scanned from its newest event, so it has one window, and events after the
-    end of the window are left out here. A source that cannot be read by time says so and ends.
+    A source without an upper time bound is read from its newest event. So it has only one window, and events after the
+    end of the window are left out here. For a source that cannot be read by time, the plan fails with a message.
 
-    Every window has its own stream and position, so a retry resumes inside its window and never changes the live
-    position. If the budget allows more than one window at a time, there is a ``pull`` for each lane. A lane reads its
+    Every window has its own stream and position, so a retry continues inside its window, and the live position never
+    changes. If the budget allows more than one window at a time, there is a ``pull`` for each lane. A lane reads its
     windows one after the other, and all lanes share the backfill's part of the request budget.
     """
     names, spec, lanes = list(pipeline.destinations), pipeline.spec, lanes_of(pipeline)
@@ -81,7 +81,7 @@ def build_backfill(pipeline: Pipeline) -> DAG:
 
 
 def _pull(pipeline: Pipeline, windows: Any, lane: int, lanes: int) -> Any:
-    """Return the mapped task of a lane. Its ``max_active_tis_per_dag`` keeps two windows of one lane apart."""
+    """Return the mapped task of a lane. ``max_active_tis_per_dag`` lets it read one window at a time."""
     own = windows
     if lanes > 1:
         own = task(task_id=f"lane_{lane}")(windows_of_lane)(windows, lane=lane, lanes=lanes)
@@ -95,7 +95,7 @@ def _pull(pipeline: Pipeline, windows: Any, lane: int, lanes: int) -> Any:
 
 
 def _manner(spec: SourceSpec) -> dict[str, Any]:
-    """Return what the plan must know of the source."""
+    """Return the properties of the source that the plan needs."""
     try:
         return {"whole": spec.for_backfill().reading.backfill == "scan"}
     except ConfigurationError as error:
@@ -103,7 +103,7 @@ def _manner(spec: SourceSpec) -> dict[str, Any]:
 
 
 def _lookback(spec: SourceSpec) -> timedelta | None:
-    """Return how far back a backfill can reach; None where no limit is known."""
+    """Return how far back a backfill can reach; None if no limit is known."""
     by_time = spec.recovery if spec.reading.backfill == "recovery" else spec
     return by_time.lookback if by_time else None
 
@@ -111,10 +111,10 @@ def _lookback(spec: SourceSpec) -> timedelta | None:
 def _form(destinations: list[str], lookback: timedelta | None) -> dict[str, Param]:
     """Return the fields of the form that starts a backfill.
 
-    :param lookback: how far back the vendor lets anyone read; None where no limit is known.
+    :param lookback: how far back the vendor serves events; None if no limit is known.
     """
     today = utc_now().replace(hour=0, minute=0, second=0, microsecond=0)
-    # A day less than the vendor's limit: what is out of reach by the time it is asked for would be a gap.
+    # One day less than the vendor's limit: events that get too old before they are requested would be a gap.
     reach = min(USUAL_REACH, max(lookback - timedelta(days=1), timedelta(days=1))) if lookback else USUAL_REACH
     return {
         "start": Param(
@@ -155,14 +155,14 @@ def plan_windows(
 ) -> list[dict[str, str]]:
     """Return the windows of a backfill, oldest first, as ``{"start": …, "end": …}``.
 
-    They touch, and none is longer than ``window_days``; the last ends at ``end``.
+    The windows are adjacent, and none is longer than ``window_days``; the last ends at ``end``.
 
     :param pipeline: name of the pipeline, for messages.
-    :param params: what the form says: ``start``, ``end`` (None for now), ``window_days``.
-    :param whole: one window, since the source would be scanned from its head for each.
-    :param refusal: why there is no backfill of this source.
-    :param lanes: how many tasks are mapped over the windows, each over a part of them: see :func:`lanes_of`.
-    :raises AirflowFailException: there is nothing to plan, or more than Airflow maps.
+    :param params: the values of the form: ``start``, ``end`` (None for now), ``window_days``.
+    :param whole: plan one window only, because the source would be read from its newest event for each.
+    :param refusal: why this source has no backfill; "" if it has one.
+    :param lanes: number of mapped tasks, each with a part of the windows: see :func:`lanes_of`.
+    :raises AirflowFailException: there is nothing to plan, or there are more windows than Airflow maps.
     """
     params = params or {}
     if refusal:
@@ -172,7 +172,7 @@ def plan_windows(
         end = moment_from(params["end"], "end") if params.get("end") else utc_now()
     except ConfigurationError as error:
         raise AirflowFailException(f"the backfill of {pipeline} cannot be planned: {error}") from None
-    # Whole seconds, so that the same form gives the same windows, and with them the same streams.
+    # Whole seconds, so that the same form always gives the same windows and so the same streams.
     start, end = start.replace(microsecond=0), min(end, utc_now()).replace(microsecond=0)
     if start >= end:
         raise AirflowFailException(
@@ -192,7 +192,7 @@ def plan_windows(
 
 
 def _too_many(pipeline: str, count: int, most: int, lanes: int, *, windows_days: int) -> str:
-    """Return the sentence for more windows than Airflow maps."""
+    """Return the message for more windows than Airflow maps."""
     needed = math.ceil(count * windows_days / (most * lanes))
     remedy = (
         (f"set 'Days per window' to {needed} or more")
@@ -209,9 +209,9 @@ def _too_many(pipeline: str, count: int, most: int, lanes: int, *, windows_days:
 def lanes_of(pipeline: Pipeline) -> int:
     """Return how many windows of a backfill are read at the same time: the pipeline's ``backfill_windows``.
 
-    Where it says nothing: as many as can use the backfill's part of the budget, supposing that a window is read at one
-    request a second, and one where reading a window is more than asking for its pages. A source that is scanned from
-    its head, or not read by time at all, has one lane: every window would read the same list.
+    If that is not set: as many as can use the backfill's part of the budget, if a window is read at one request per second; but
+    one if reading a window takes more than requests for its pages. A source that is read from its newest event, or that
+    cannot be read by time, has one lane: every window would read the same list.
     """
     try:
         spec = pipeline.spec.for_backfill()
@@ -228,7 +228,7 @@ def lanes_of(pipeline: Pipeline) -> int:
 
 
 def windows_of_lane(windows: list[dict[str, str]], lane: int, lanes: int) -> list[dict[str, str]]:
-    """Return the windows of one lane; all lanes together have each window once.
+    """Return the windows of one lane. Each window belongs to exactly one lane.
 
     :param lane: from 1.
     """

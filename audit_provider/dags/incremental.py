@@ -1,4 +1,4 @@
-"""The incremental DAG: read what is new, ship what is pending, report."""
+"""The incremental DAG: reads what is new, ships what is pending, reports."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from audit_provider.core.pipeline import Pipeline
 
 ASSET = "x-audit-logs-look://"
-"""What the name of the asset begins with whose events are looks that have found something; the pipeline follows."""
+"""Prefix of the name of the asset whose events are successful looks at a source; the pipeline's name follows."""
 
 PULL_DOC = """Reads what is new at the source into the spool.
 
@@ -48,8 +48,8 @@ REPORT_DOC = """Accounts for every event, finds unusual activity, and removes se
 def build_incremental(pipeline: Pipeline) -> DAG:
     """Return ``audit_incremental_<pipeline>``: ``pull``, then ``ship_<destination>`` in parallel, then ``report``.
 
-    Shipping also runs if the pull failed: events in the spool do not wait for the source. Where the pull has found
-    nothing new and nothing is pending, the scheduler skips what follows without starting a process for it.
+    Shipping also runs if the pull failed: events in the spool do not wait for the source. If the pull found nothing new
+    and nothing is pending, the scheduler skips the other tasks without starting a process for them.
 
     With ``watch: true``, a trigger looks at the source every few seconds and starts a run if there is something new.
     """
@@ -86,7 +86,7 @@ def _pull_task(pipeline: Pipeline) -> BaseOperator:
 
 
 def _followers(pipeline: Pipeline) -> Followers:
-    """Return the tasks that the pull may skip. Without monitoring nothing says when the last report was made."""
+    """Return the tasks that the pull may skip. Without monitoring, the time of the last report is not known."""
     monitoring = pipeline.monitoring
     return Followers(
         ships={each: f"{SHIP}{each}" for each in pipeline.destinations},

@@ -1,4 +1,4 @@
-"""The pipelines file, as DAG files read it."""
+"""Reads the pipelines file for DAG files."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from audit_provider.core.pipeline import Pipeline
 
 DAG_KINDS = ("audit_incremental_", "audit_backfill_", "audit_replay_", "audit_reconcile_")
-"""What the names of a pipeline's DAGs begin with."""
+"""Prefixes of the ids of a pipeline's DAGs."""
 
 
 def read_file(default: Path) -> PipelinesFile:
-    """Return what the pipelines file says.
+    """Return the content of the pipelines file.
 
-    :param default: the file to read where ``[audit_logs] pipelines_file`` names none.
+    :param default: File to read if ``[audit_logs] pipelines_file`` is not set.
     :raises ConfigurationError: it cannot be read at all.
     """
     return _read(pipelines_file(default))
@@ -34,19 +34,19 @@ def read_file(default: Path) -> PipelinesFile:
 def load_pipelines(default: Path, named: Path | None = None) -> Mapping[str, Pipeline]:
     """Return the valid pipelines; :func:`mistakes_in_pipelines` reports the others.
 
-    A DAG file that raises an error takes every DAG in it out of the schedule, so one wrong pipeline must not raise. A
-    process that runs a task parses the DAG file only for the DAG of that task, and gets only the pipeline of that DAG;
-    of the destinations that another task ships to, it does not get the options.
+    If a DAG file raises an error, none of its DAGs is scheduled, so one wrong pipeline must not raise. A process that
+    runs a task parses the DAG file only for the DAG of that task. It gets only the pipeline of that DAG, and without
+    the options of destinations that another task ships to.
 
     :param default: File to read if ``[audit_logs] pipelines_file`` is not set.
-    :param named: File to read, whatever that setting says.
+    :param named: File to read instead, even if that setting is set.
     :raises ConfigurationError: no pipeline is valid.
     """
     path = named or pipelines_file(default)
     asked = _asked_for()
     found = _read(path, asked) if asked else _read(path)
     if asked and not found.pipelines and not found.mistakes:
-        # A DAG of somebody else's that is named like one of ours.
+        # A DAG of somebody else whose id looks like one of ours.
         found = _read(path)
     if found.mistakes and not found.pipelines:
         raise ConfigurationError(message_of(path, found.mistakes))
@@ -57,7 +57,7 @@ def mistakes_in_pipelines(default: Path, named: Path | None = None) -> None:
     """Raise an error with every mistake in the pipelines file.
 
     :param default: File to read if ``[audit_logs] pipelines_file`` is not set.
-    :param named: File to read, whatever that setting says.
+    :param named: File to read instead, even if that setting is set.
     :raises ConfigurationError: with one line per mistake.
     """
     from audit_provider.operators.notifying import notifier_class
@@ -75,7 +75,7 @@ def mistakes_in_pipelines(default: Path, named: Path | None = None) -> None:
 
 
 def _asked_for() -> str | None:
-    """Return the pipeline whose DAG Airflow parses a file for; None where it wants all DAGs, or one of another name.
+    """Return the pipeline whose DAG Airflow parses a file for; None if it parses all DAGs, or one with another name.
 
     https://airflow.apache.org/docs/apache-airflow/stable/howto/dynamic-dag-generation.html
     """
@@ -102,5 +102,5 @@ def _read(path: Path, only: str | None = None) -> PipelinesFile:
 
 
 def message_of(path: Path | str, mistakes: Sequence[str]) -> str:
-    """Return what is wrong in a pipelines file: a line for each mistake below the file's name."""
+    """Return the error message for a pipelines file: its name, then a line for each mistake."""
     return f"{path}:\n" + "\n".join(f"  {mistake}" for mistake in mistakes)

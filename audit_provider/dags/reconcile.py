@@ -1,4 +1,4 @@
-"""The reconciliation DAG: compare the past of the source with the spool, ship what came late or was missed, report."""
+"""The reconciliation DAG: compares the past of the source with the spool, ships late and missed events, reports."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def build_reconcile(pipeline: Pipeline) -> DAG | None:
     """Return ``audit_reconcile_<pipeline>``: ``compare``, then ``ship_<destination>`` in parallel, then ``verify``,
     then ``report``.
 
-    ``compare`` reads days again that the live reading will not read any more, and spools events that the spool does not
-    have into a stream of its own. It continues where the last run ended, so a missed run skips no day. ``verify`` reads
-    what is new in the spool again, of the rest a share, and writes down which days are proven.
+    ``compare`` reads again the days that the live reading has finished, and spools events that the spool does not have
+    into a stream of its own. It continues where the last run ended, so a missed run skips no day. ``verify`` reads the
+    new segments of the spool again and a share of the others, and records which days are proven.
 
     None if the pipeline's ``reconcile`` is ``false``, or if its source cannot be read by time.
     """
@@ -76,7 +76,7 @@ def build_reconcile(pipeline: Pipeline) -> DAG | None:
 
 
 def _verify_task(pipeline: Pipeline) -> BaseOperator:
-    """Return the task that reads the spool again: after everything else, whatever became of it."""
+    """Return the task that verifies the spool. It runs after all other tasks, even if they failed."""
     if not runs_here("verify"):
         return OtherTask(task_id="verify", trigger_rule="all_done")
     return operators.VerifyAuditLogsOperator(

@@ -1,4 +1,4 @@
-"""The replay DAG: send events of the spool again, started by hand with a form of its own."""
+"""The replay DAG: sends events of the spool again. A person starts it with a form."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def build_replay(pipeline: Pipeline) -> DAG:
     """Return ``audit_replay_<pipeline>``: ``ship_<destination>`` in parallel, then ``report``.
 
-    It reads nothing from the source. It sends the events of the spool from ``start`` to ``end`` to each chosen
-    destination again, whichever run read them, and does not change the destination's offset.
+    It reads nothing from the source. It sends the spooled events from ``start`` to ``end`` to each chosen destination
+    again, no matter which run read them, and does not change the destination's offset.
     """
     names = list(pipeline.destinations)
     with dag_of(
@@ -39,7 +39,7 @@ def build_replay(pipeline: Pipeline) -> DAG:
 
 
 def _form(destinations: list[str]) -> dict[str, Param]:
-    """Return the fields of the form. No destination is chosen: most of them then hold the events twice."""
+    """Return the fields of the form. By default no destination is chosen, since most would hold the events twice."""
     return {
         "start": Param(
             None,

@@ -1,4 +1,4 @@
-"""What all DAGs and their tasks share: how they are tried again, what they refuse, and which of them a process runs."""
+"""The shared part of all DAGs: retries, refused configurations, and which tasks a process loads."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ RETRIES: dict[str, Any] = {
 }
 
 SHIP = "ship_"
-"""What the id of a ship task begins with; the destination's name follows."""
+"""Prefix of the id of a ship task; the destination's name follows."""
 
 AIRFLOWS_OWN = frozenset({"openlineage"})
-"""Keys that Airflow adds where one DAG starts another."""
+"""Keys that Airflow adds to the configuration if one DAG starts another."""
 
 
 def dag_of(
@@ -44,8 +44,8 @@ def dag_of(
 ) -> DAG:
     """Return a DAG of a pipeline, without its tasks.
 
-    :param kind: what its id begins with, after ``audit_``. :param doc: Markdown for Airflow's page.
-    :param schedule: None where a person starts it. :param params: the fields of its form.
+    :param kind: the part of its id after ``audit_`` and before the pipeline. :param doc: Markdown for Airflow's page.
+    :param schedule: None if a person starts it. :param params: the fields of its form.
     """
     own = () if kind == "incremental" else (kind,)
     return DAG(
@@ -93,10 +93,9 @@ def ship_task(pipeline: Pipeline, delivery: Delivery, **arguments: Any) -> BaseO
 
 
 def refuse_unknown_keys(context: Context) -> None:
-    """Fail before a task begins, where its run was given a key that the DAG's form has not.
+    """Fail before a task begins if its run was given a key that the DAG's form does not have.
 
-    Airflow itself takes any key, and hands it to every task: with a mistyped ``destinations``, a replay would go to all
-    of them.
+    Airflow accepts any key. With a mistyped ``destinations``, a replay would be sent to all of them.
 
     :raises AirflowFailException: there is such a key.
     """
@@ -119,7 +118,7 @@ def runs_here(task_id: str) -> bool:
 
 
 def served_here() -> set[str] | None:
-    """Return the destinations that this process ships to; None for all."""
+    """Return the destinations of the ship tasks that this process may run; None for all."""
     task_id = get_parsing_context().task_id
     if not task_id:
         return None
@@ -127,9 +126,9 @@ def served_here() -> set[str] | None:
 
 
 class OtherTask(BaseOperator):
-    """A task of the same DAG that another process runs: here only its place in the DAG counts.
+    """A task of the same DAG that another process runs. Here only its place in the DAG matters.
 
-    What it would import is not imported here.
+    Its modules are not imported here.
     """
 
     def execute(self, context: Context) -> Any:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from audit_provider.core.sources import SourceSpec
 
 _IS_SECRET = re.compile(r"\b(secret|token)\b", re.IGNORECASE)
-"""In what a source says its login is: it is never looked at."""
+"""Found in a source's description of its login if the login is a secret."""
 
 
 class AuditLogsHook(ServiceHook):
@@ -87,7 +87,7 @@ class AuditLogsHook(ServiceHook):
         return REGISTRY[name]
 
     def known_extras(self) -> tuple[str, ...]:
-        """Return what the connection may say beside host, login and password."""
+        """Return the extras that the connection may have."""
         return (
             *self.own_extras,
             *self._own_settings(),
@@ -95,7 +95,7 @@ class AuditLogsHook(ServiceHook):
         )
 
     def is_known_extra(self, key: str) -> bool:
-        """Whether the connection's extra may have a key; of other sources only where this one does not have it."""
+        """Whether the connection may have this extra: one of this source, or else of any other source."""
         return key in (*self.own_extras, *self._own_settings()) or super().is_known_extra(key)
 
     def _own_settings(self) -> Mapping[str, Any]:
@@ -118,10 +118,10 @@ class AuditLogsHook(ServiceHook):
         return found
 
     def account(self) -> str:
-        """Return what distinguishes this account: a short digest of the address, the settings and the login.
+        """Return what identifies this account: a short digest of the address, the settings and the login.
 
-        Nothing that must not be shown is part of it, so a token that was renewed is the same account. The extra
-        ``same_account`` stands for it where these have changed and the account has not.
+        It contains no secret, so a renewed token is the same account. If the address, settings or login have changed
+        and the account has not, the extra ``same_account`` replaces the digest.
 
         :raises ConfigurationError: the connection cannot be used, or a setting is missing.
         """
@@ -129,7 +129,7 @@ class AuditLogsHook(ServiceHook):
         if given is not None:
             return str(given)
         spec = self.spec
-        # Which logs of an account are read does not say which account it is.
+        # The setting that lists the logs of an account does not identify the account.
         shown = {
             name: value
             for name, value in self.settings().items()
@@ -142,8 +142,9 @@ class AuditLogsHook(ServiceHook):
         return fingerprint(self.address(), shown, "" if secret else login)
 
     def credential_check(self) -> str:
-        """Return the check value of the credential; "" if the source does not say where the vendor gives the account's
-        id. Where the credential leads to a token, it is of what the token is asked for with.
+        """Return the check value of the credential; "" if the source does not say how to ask for the account's id.
+
+        If a token is fetched with the credential, the check value is of what fetches it.
 
         :raises ConfigurationError: the connection cannot be used, or a setting is missing.
         """
@@ -174,7 +175,7 @@ class AuditLogsHook(ServiceHook):
         """Return a reader of the source's pages.
 
         :param spec: another source over the same connection, for recovery.
-        :param client: an open one, to be used again.
+        :param client: an open client to reuse.
         :param options: of :class:`~audit_provider.core.wire.http.HttpClient`.
         """
         spec, values = spec or self.spec, self.settings()
@@ -190,7 +191,7 @@ class AuditLogsHook(ServiceHook):
         )
 
     def page_url(self) -> str:
-        """Return the vendor's own page of this log; "" where its address is not known.
+        """Return the vendor's page of this log, or "" if its address is not known.
 
         :raises ConfigurationError: the connection cannot be used, or a setting is missing.
         """
@@ -199,20 +200,20 @@ class AuditLogsHook(ServiceHook):
             return ""
         built_in = spec.name in REGISTRY and REGISTRY[spec.name].page_url == spec.page_url
         if built_in and "host" not in names_in(spec.page_url) and address != spec.base_url and spec.base_url:
-            # Another host is another region or an installation of one's own, and so has another page.
+            # Another host is another region or a private installation, which has a page of its own.
             return ""
         shown = {name: value for name, value in self.settings().items() if not spec.settings[name].secret}
         url: str = filled(spec.page_url, {"host": urlsplit(address).netloc})
         return str(filled(url, shown, quoted=True))
 
     def secrets(self) -> tuple[str, ...]:
-        """Return what of the connection must never be shown: the password, secret settings, a login sent as a key."""
+        """Return the secrets of the connection: the password, secret settings, a login that is sent as a key."""
         found = [self.token]
         if "login" in names_in(getattr(self.spec.auth, "headers", {})):
             found.append(self.connection.login or "")
         values, style = self.settings(), self.spec.auth
         parts = {"login": self.connection.login or "", "password": self.token, **values}
-        # Basic authentication shows the pair in base64, in which neither part can be found.
+        # Basic authentication sends the pair in base64, in which a search for either part finds nothing.
         if isinstance(style, Basic):
             found.append(basic(str(filled(style.login, parts)), str(filled(style.password, parts))))
         elif isinstance(style, Token):
@@ -232,7 +233,7 @@ class AuditLogsHook(ServiceHook):
         return self.spec.base_url
 
     def authentication(self) -> AuthBase:
-        """Return how this source's credential travels."""
+        """Return how this source's credential is sent."""
         return self._auth
 
     @functools.cached_property
@@ -242,16 +243,16 @@ class AuditLogsHook(ServiceHook):
         fill = filler(parts, f"the connection {self.http_conn_id!r}")
         url = self.extra("token_url")
         if isinstance(style, Assertion | Token) and url:
-            # The user's own word on where tokens come from; held to the same rules as a host.
+            # The user decides where tokens come from; the same rules as for a host apply.
             try:
                 style = style.at(url)
             except ConfigurationError as error:
                 raise ConfigurationError(f"connection {self.http_conn_id!r}: {error}") from None
-        # A token is asked for in the middle of another request, which repeats it: here nothing waits for long.
+        # A token is requested in the middle of another request, which is retried, so this one does not retry for long.
         return style.bind(fill, functools.partial(self.outside, **PROMPTLY))
 
     def check(self) -> str:
-        """Ask the vendor whose token it is, and for a page. What the connection does not say, a pipeline may."""
+        """Ask the vendor whose token it is, and for a page. Settings that the connection lacks come from a pipeline."""
         if not self._settings:
             self._settings = dict(settings_of(self.http_conn_id, self.spec.name))
         return self.pages(**PROMPTLY).probe()

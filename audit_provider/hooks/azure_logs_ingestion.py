@@ -49,9 +49,9 @@ class AzureLogsIngestionHook(DestinationHook):
 
     @property
     def token(self) -> str:
-        """The client secret; "" where another identity gives the tokens.
+        """The client secret; "" if another identity gets the tokens.
 
-        :raises ConfigurationError: it is needed and empty.
+        :raises ConfigurationError: it is empty and needed.
         """
         secret = (self.connection.password or "").strip()
         if not secret and self._way == _SECRET:
@@ -64,7 +64,7 @@ class AzureLogsIngestionHook(DestinationHook):
     def address(self) -> str:
         """Return the endpoint.
 
-        :raises ConfigurationError: it cannot be used, or is one of the retired HTTP Data Collector API.
+        :raises ConfigurationError: it cannot be used, or belongs to the retired HTTP Data Collector API.
         """
         address = super().address()
         if ".ods.opinsights." in address:
@@ -81,11 +81,11 @@ class AzureLogsIngestionHook(DestinationHook):
         return client
 
     def authentication(self) -> TokenHolder:
-        """Return what fetches and carries Entra's tokens."""
+        """Return what fetches and sends Entra's tokens."""
         return self._auth
 
     def check(self) -> str:
-        """Fetch a token; where the extra names a rule and a stream, post an empty array to them."""
+        """Fetch a token; if the extra names a rule and a stream, post an empty array to them."""
         named = {key: self.extra(key) for key in ("rule_id", "stream") if self.extra(key)}
         if named:
             options = checked(SentinelOptions, named, f"the extra of the connection {self.http_conn_id!r}")
@@ -136,6 +136,6 @@ class AzureLogsIngestionHook(DestinationHook):
         if url := self.extra("token_url"):
             style = style.at(url)
         parts = {"login": login, "password": self.token, "tenant_id": tenant}
-        # Few tries: the loop that ships has more, and sleeps as a task may.
+        # Few tries: the shipping loop has its own, and waits like a task.
         outside = functools.partial(self.outside, **PROMPTLY)
         return style.bind(filler(parts, f"the connection {self.http_conn_id!r}"), outside)

@@ -21,11 +21,11 @@ from audit_provider.host.settings import checkpoint_conn_id
 from audit_provider.version import __version__
 
 _WITNESS_TIMEOUT = (5.0, 15.0)
-"""Seconds to connect, and without a byte: a report does not wait long for one."""
+"""Seconds to connect, and between two bytes: a report does not wait long for a witness."""
 
 _WITNESS_SECONDS = 15.0
 _WITNESS_BYTES = 64 * 1024
-"""Of a whole answer: it is some lines."""
+"""Most bytes of a whole answer: it has only a few lines."""
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._/-]{0,98}[A-Za-z0-9])?")
 
@@ -39,9 +39,9 @@ class CheckpointKeyHook(DescribedForm, BaseHook):
         ok, message = hook.test_connection()
 
     :param checkpoint_key_conn_id: Connection: host (first part of the logs' names, such as ``logs.example.com``),
-        password (the private key: Ed25519, 32 bytes in base64 or PEM), extra ``previous_key`` (while the key is
-        exchanged: the private key before it, which signs too), ``witness`` (address below which ``/add-checkpoint``
-        is, by https://c2sp.org/tlog-witness) and ``witness_key`` (its verifier key).
+        password (the private key: Ed25519, 32 bytes in base64 or PEM), extra ``previous_key`` (during a key rotation:
+        the previous private key, which signs too), ``witness`` (address below which ``/add-checkpoint`` is, see
+        https://c2sp.org/tlog-witness) and ``witness_key`` (its verifier key).
     """
 
     conn_name_attr = "checkpoint_key_conn_id"
@@ -56,14 +56,14 @@ class CheckpointKeyHook(DescribedForm, BaseHook):
         self.conn_id = checkpoint_key_conn_id
 
     def get_conn(self) -> Signer:
-        """Return who signs.
+        """Return the signer.
 
         :raises AuditError: the connection cannot be used.
         """
         return self.signer()
 
     def signer(self) -> Signer:
-        """Return who signs: the name, the keys, and the witness.
+        """Return the signer: its name, its keys, and the witness.
 
         :raises ConfigurationError: there is no such connection, or it holds no key.
         """
@@ -123,12 +123,12 @@ class CheckpointKeyHook(DescribedForm, BaseHook):
     def public_keys(self) -> list[PublicKey]:
         """Return the public keys, the present one first.
 
-        :raises ConfigurationError: as of :meth:`signer`.
+        :raises ConfigurationError: as :meth:`signer`.
         """
         return [each.public for each in self.signer().keys]
 
     def test_connection(self) -> tuple[bool, str]:
-        """Sign something and prove the signature; return whether that works, and a sentence."""
+        """Sign something and verify the signature; return whether that works, and a sentence."""
         try:
             signer = self.signer()
             origin = f"{signer.name}/test"
@@ -141,7 +141,7 @@ class CheckpointKeyHook(DescribedForm, BaseHook):
 
 
 def signer() -> Signer:
-    """Return who signs checkpoints: the connection of Airflow's settings, or nobody where they name none.
+    """Return the signer of checkpoints from the connection in Airflow's settings; one without keys if none is set.
 
     :raises AuditError: the connection cannot be used.
     """

@@ -1,6 +1,6 @@
 """The hooks of destinations, made from the description of each.
 
-A destination whose connection needs more than its description can say names a hook of its own.
+A destination names a hook of its own if its connection needs more than a description can say.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from audit_provider.core.wire.http import HttpClient
 
 CHECK_ORIGIN = Origin("check", "check", Fields(id="id", time="time"))
-"""Of the events that a check would send. None is sent."""
+"""Origin of the events that a check would send. None is sent."""
 
 
 class DestinationHook(ServiceHook):
     """Session and credential of a destination, from its connection.
 
-    :cvar spec: The destination, which brings its connection type.
+    :cvar spec: The destination that defines the connection type.
     """
 
     spec: ClassVar[DestinationSpec]
@@ -51,7 +51,7 @@ class DestinationHook(ServiceHook):
             cls.conn_name_attr = "conn_id"
 
     def load(self) -> None:
-        """Load the libraries that the destination needs beside this module, so that asking it takes no time for that.
+        """Load the libraries that the destination needs, so that a later request does not wait for this.
 
         Nothing is sent, and the connection is not looked up.
         """
@@ -67,7 +67,7 @@ class DestinationHook(ServiceHook):
         return self.connection.host or ""
 
     def authentication(self) -> AuthBase:
-        """Return what carries the credential, as the description says."""
+        """Return what adds the credential, as the description says."""
         connection = self._type
         if connection.auth is None:
             return NoAuth()
@@ -92,7 +92,7 @@ class DestinationHook(ServiceHook):
         return self.spec.connect(options, origin, _Access(self, client), form)
 
     def endpoint(self, options: Any) -> str:
-        """Return where the events go, as it may be shown.
+        """Return the address of the destination, without secrets.
 
         :raises ConfigurationError: the connection cannot be used.
         """
@@ -108,9 +108,9 @@ class DestinationHook(ServiceHook):
         self.secrets()
 
     def link(self, options: Any, origin: Origin, times: Window) -> str:
-        """Return the page that shows what was shipped, "" where its address is not known.
+        """Return the page that shows what was shipped, or "" if its address is not known.
 
-        :param options: of the destination. :param times: when the events happened that are to be seen there.
+        :param options: of the destination. :param times: time range of the events to show.
         :raises ConfigurationError: the connection cannot be used.
         """
         return self.spec.link(options, origin, times, _Access(self, {})) if self.spec.link else ""
@@ -136,7 +136,7 @@ class DestinationHook(ServiceHook):
 
 
 class _Access:
-    """The connection as :class:`~audit_provider.core.destinations.spec.Access` describes it."""
+    """The connection in the form of :class:`~audit_provider.core.destinations.spec.Access`."""
 
     def __init__(self, hook: DestinationHook, options: dict[str, Any]) -> None:
         self.conn_id, self.host = hook.conn_id, hook.host
@@ -149,7 +149,7 @@ class _Access:
 
 
 def hook_of(spec: DestinationSpec) -> type[DestinationHook]:
-    """Return the hook of a destination that is described completely."""
+    """Return the hook of a destination whose description is complete."""
     _, _, name = spec.hook_path.rpartition(".")
     text = f"""Session and credential for {spec.about.title}.
 

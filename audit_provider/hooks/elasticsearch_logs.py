@@ -50,9 +50,9 @@ class ElasticsearchLogsHook(DestinationHook):
 
     @property
     def style(self) -> str:
-        """How the credential travels.
+        """How the credential is sent.
 
-        :raises ConfigurationError: there is no such way.
+        :raises ConfigurationError: the extra ``auth`` has an unknown value.
         """
         style: str = self.extra("auth", "basic" if self.connection.login else "api_key")
         if style not in _STYLES:
@@ -75,21 +75,21 @@ class ElasticsearchLogsHook(DestinationHook):
         """Return the credential in each of its forms."""
         if self.style == "aws":
             return ()
-        # An API key may be written "id:key"; what follows a colon in a password is no secret of its own.
+        # An API key may be written "id:key", so its second part is secret; in a password, a colon has no meaning.
         key = self.token.partition(":")[2] if self.style == "api_key" else ""
         return (self._authorization().partition(" ")[2], self.token, key)
 
     def install_template(self, target: str = "", product: Literal["auto", Product] = "auto") -> str:
-        """Install the index template that comes with this package; return what was done. Shipping never needs it.
+        """Install the index template of this package; return what was done. Shipping works without it.
 
-        :param target: a data stream of one's own; by default all that are named ``logs-saas_audit.<source>-…``.
-        :param product: to be said where ``GET /`` does not tell.
+        :param target: a data stream of your own; by default all with names like ``logs-saas_audit.<source>-…``.
+        :param product: needed if ``GET /`` does not show which product it is.
         :raises AuditError: the credential lacks ``manage_index_templates``, or the cluster refuses the template.
         """
         return install_template(self.client(**PROMPTLY), product=product, target=target)
 
     def check(self) -> str:
-        """Ask whose the credential is, with no right but that of asking."""
+        """Ask whose credential it is, which needs no other right."""
         return check_access(self.client(**PROMPTLY))
 
     def _authorization(self) -> str:
@@ -127,7 +127,8 @@ class ElasticsearchLogsHook(DestinationHook):
         conn_id = self.extra("aws_conn_id")
         try:
             if conn_id:
-                # The Amazon provider would take the machine's own role in its place, and say so in a warning only.
+                # If this connection is missing, the Amazon provider uses the machine's own role, and only logs a
+                # warning.
                 connection_of(conn_id, "'aws'")
             aws: Any = AwsGenericHook(aws_conn_id=conn_id or "aws_default", region_name=region)
             return aws.get_session(region_name=region)

@@ -1,4 +1,4 @@
-"""The hook of Airflow's HTTP provider over a connection of this provider, for requests of the user's own."""
+"""The hook of Airflow's HTTP provider over a connection of this provider, for your own requests."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ class RequestsHook(HttpHook):
         self._address = address
 
     def get_conn(self, headers: dict[Any, Any] | None = None, *_: Any, **__: Any) -> requests.Session:
-        """Return a session that carries the credential.
+        """Return a session that sends the credential.
 
-        :param headers: to send with each request. :raises ConfigurationError: the connection cannot be used.
+        :param headers: to send with each request.
+        :raises ConfigurationError: the connection cannot be used.
         """
         self._set_base_url(None)
         session = self._session()

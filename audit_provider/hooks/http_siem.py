@@ -62,9 +62,9 @@ class HttpSiemHook(DestinationHook):
 
     @property
     def style(self) -> str:
-        """How the credential travels; where the connection does not say, as far as there can be no doubt.
+        """How the credential is sent; if the connection does not say, the only way that its other fields allow.
 
-        :raises ConfigurationError: there can be, or the style does not exist.
+        :raises ConfigurationError: more than one way is possible, or the style does not exist.
         """
         style: str = self.extra("auth", "")
         if not style:
@@ -77,7 +77,7 @@ class HttpSiemHook(DestinationHook):
         return style
 
     def authentication(self) -> AuthBase:
-        """Return how the credential travels."""
+        """Return how the credential is sent."""
         style = self.style
         if style == "none":
             return NoAuth()
@@ -117,15 +117,15 @@ class HttpSiemHook(DestinationHook):
         return f"{url}?{query}" if query else url
 
     def shown_address(self) -> str:
-        """Return the URL, or its host alone where the rest is secret."""
+        """Return the URL, or only its host if the rest is secret."""
         url = self.address()
         parts = urlsplit(url)
         return f"{parts.scheme}://{parts.netloc}/***" if self.flag("secret_url") else url
 
     def endpoint(self, options: HttpOptions) -> str:
-        """Return the receiver's URL, or its host alone if the rest is secret.
+        """Return the receiver's URL, or only its host if the rest is secret.
 
-        :raises ConfigurationError: the connection cannot be used, or would show a URL that is a credential.
+        :raises ConfigurationError: the connection cannot be used, or the URL is a credential and would be shown.
         """
         self.must_hide_address(options)
         return super().endpoint(options)
@@ -133,7 +133,7 @@ class HttpSiemHook(DestinationHook):
     def must_hide_address(self, options: HttpOptions) -> None:
         """Refuse to show a URL that is a credential.
 
-        :raises ConfigurationError: the URL is one for this preset, and the connection does not say so.
+        :raises ConfigurationError: this preset's URLs are credentials, and the connection does not set ``secret_url``.
         """
         if options.kind.url_is_credential and not self.flag("secret_url"):
             raise ConfigurationError(
@@ -142,7 +142,7 @@ class HttpSiemHook(DestinationHook):
             )
 
     def secrets(self) -> tuple[str, ...]:
-        """Return what of the connection must never be shown: credentials, and of a secret URL all but the host."""
+        """Return the secrets of the connection: credentials, and all parts of a secret URL but its host."""
         style, secrets = self.style, {self._password}
         if style == "signature":
             secrets |= {secret.removeprefix("whsec_") for secret in self._signing_secrets()}
@@ -169,7 +169,8 @@ class HttpSiemHook(DestinationHook):
     def destination(self, options: HttpOptions, origin: Origin, form: Form | None = None, **client: Any) -> Destination:
         """Return the receiver, ready to send.
 
-        :param form: how its events look. :param client: options of :class:`~audit_provider.core.wire.http.HttpClient`.
+        :param form: the format of its events.
+        :param client: options of :class:`~audit_provider.core.wire.http.HttpClient`.
         :raises ConfigurationError: the connection cannot be used, or not with these options.
         """
         if self.style == "signature":
@@ -195,9 +196,9 @@ class HttpSiemHook(DestinationHook):
         return self._password.replace(",", " ").split()
 
     def _header(self, style: str) -> tuple[str, str]:
-        """Return the header that carries the credential.
+        """Return the header with the credential.
 
-        :raises ConfigurationError: it cannot.
+        :raises ConfigurationError: there is no header to send, or it has a character that headers do not allow.
         """
         if style == "header":
             name, colon, value = str(self.extra("auth_header") or self._password).partition(":")
@@ -221,5 +222,5 @@ class HttpSiemHook(DestinationHook):
 
 
 def _looks_secret(piece: str) -> bool:
-    """Whether a piece is no common word: hiding those would spoil every other message."""
+    """Whether a piece is not a common word: hiding common words would make other messages unreadable."""
     return len(piece) >= _LEAST_SECRET and not piece.isalpha()

@@ -1,4 +1,4 @@
-"""Amazon S3, by a connection of the Amazon provider's type ``aws``."""
+"""Amazon S3, through a connection of the Amazon provider's type ``aws``."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ if TYPE_CHECKING:
 
 
 class S3Access:
-    """A connection of type ``aws``, as :class:`~audit_provider.hooks.destinations.DestinationHook` is to others.
+    """A connection of type ``aws``, with the interface of :class:`~audit_provider.hooks.destinations.DestinationHook`.
 
-    :param conn_id: of the Amazon provider, with all its options.
+    :param conn_id: a connection of the Amazon provider, with all its options.
     """
 
     def __init__(self, conn_id: str) -> None:
         self.conn_id = conn_id
 
     def destination(self, options: S3Options, origin: Origin, form: Form | None = None, **client: Any) -> Destination:
-        """Return the bucket. :param client: not used, because boto3 has its own client.
+        """Return the bucket.
 
+        :param client: not used, because boto3 has its own client.
         :raises AuditError: the connection cannot be used.
         """
         return S3.connect(options, origin, s3_client(self.conn_id), form)
@@ -44,14 +45,14 @@ class S3Access:
     def confirm(self, options: S3Options) -> None:
         """Confirm that the connection exists and is of type ``aws``. Nothing is sent.
 
-        :raises AuditError: it is not.
+        :raises AuditError: it does not exist, or is of another type.
         """
         found = connection_of(self.conn_id, "'aws'").conn_type
         if found != "aws":
             raise ConfigurationError(f"the connection {self.conn_id!r} is of type {found!r}, not 'aws'.")
 
     def link(self, options: S3Options, origin: Origin, times: Window) -> str:
-        """Return the prefix in the AWS console, "" for a store that is not Amazon's."""
+        """Return the prefix in the AWS console, "" if the store is not Amazon's."""
         extra = connection_of(self.conn_id, "'aws'").extra_dejson
         if extra.get("endpoint_url") or (extra.get("service_config") or {}).get("s3", {}).get("endpoint_url"):
             return ""

@@ -1,4 +1,4 @@
-"""From an Airflow connection to a session: what all of this provider's HTTP hooks share."""
+"""From an Airflow connection to a session: the shared part of this provider's HTTP hooks."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _TRUE = frozenset({"true", "1", "yes", "on"})
 _FALSE = frozenset({"false", "0", "no", "off"})
 PROMPTLY: dict[str, Any] = {"tries": 2, "patience": 5.0}
-"""Options of a client for a person at the Test button, or a request that needs a token: nothing waits for long."""
+"""Options of a client for the Test button, or for a request that needs a token: neither may wait for long."""
 
 _SESSION_EXTRAS = ("verify", "ca", "proxies", "cert", "allow_http", "allow_link_local", "trust_env", "ssh_conn_id")
 
@@ -74,12 +74,14 @@ class DescribedForm:
 
 
 class ServiceHook(DescribedForm, BaseHook):
-    """An HTTP service with a token. Its connection has the keys of Airflow's HTTP provider for proxy, TLS and
-    certificates, and :attr:`http_hook` is that provider's hook for requests of your own. The extra ``ssh_conn_id``
-    sends everything through an SSH server. No hook reaches a cloud's metadata service, nor another link-local address
-    unless the extra ``allow_link_local`` says so.
+    """An HTTP service with a token.
 
-    A subclass names its connection type, its service, its own extras and how the token travels.
+    Its connection has the keys of Airflow's HTTP provider for proxy, TLS and
+    certificates, and :attr:`http_hook` is that provider's hook for your own requests. The extra ``ssh_conn_id`` sends
+    everything through an SSH server. No hook connects to a cloud's metadata service, nor to another link-local address
+    unless the extra ``allow_link_local`` allows it.
+
+    A subclass defines its connection type, its service, its own extras and how the token is sent.
     """
 
     service: ClassVar[str]
@@ -92,11 +94,11 @@ class ServiceHook(DescribedForm, BaseHook):
 
     @functools.cached_property
     def http_hook(self) -> HttpHook:
-        """The hook of Airflow's HTTP provider with this connection's session, for requests of your own.
+        """The hook of Airflow's HTTP provider with this connection's session, for your own requests.
 
         Example: ``AuditLogsHook("pylon_default").http_hook.run("/me")``.
         """
-        # Its module also imports aiohttp for its asynchronous hook: a third of what a task would import.
+        # Its module also imports aiohttp for its asynchronous hook, which would be a third of a task's imports.
         from audit_provider.hooks.http_requests import RequestsHook
 
         return RequestsHook(self.http_conn_id, lambda: self.through_tunnel(self.get_conn()), self.address)
@@ -110,8 +112,9 @@ class ServiceHook(DescribedForm, BaseHook):
     def connection(self) -> Connection:
         """The connection, with its extras checked.
 
-        :raises ConfigurationError: it does not exist, is of another type, or has an extra that nobody knows, so that
-            a typo would go unnoticed. :raises UnavailableError: Airflow does not say whether it exists.
+        :raises ConfigurationError: it does not exist, is of another type, or has an unknown extra, which may be a
+            typing error.
+        :raises UnavailableError: Airflow does not say whether it exists.
         """
         connection: Connection = connection_of(self.http_conn_id, repr(self.conn_type))
         if connection.conn_type != self.conn_type:
@@ -128,7 +131,7 @@ class ServiceHook(DescribedForm, BaseHook):
         return connection
 
     def known_extras(self) -> tuple[str, ...]:
-        """Return the extras that this service has of its own."""
+        """Return the extras of this service."""
         return self.own_extras
 
     def is_known_extra(self, key: str) -> bool:
@@ -155,13 +158,13 @@ class ServiceHook(DescribedForm, BaseHook):
 
     @functools.cached_property
     def _extras(self) -> dict[str, Any]:
-        # Airflow decodes and masks them anew at each look.
+        # Airflow decodes and masks them again at each access.
         return dict(self.connection.extra_dejson)
 
     def flag(self, key: str, *, default: bool = False) -> bool:
-        """Return an extra that is true or false, also where a URI made it text.
+        """Return an extra that is true or false, even if a connection URI made it a text.
 
-        :raises ConfigurationError: it is neither.
+        :raises ConfigurationError: it is neither true nor false.
         """
         value = self.extra(key, default)
         if isinstance(value, bool):
@@ -171,11 +174,11 @@ class ServiceHook(DescribedForm, BaseHook):
         raise ConfigurationError(f"the extra {key!r} of the connection {self.http_conn_id!r} must be true or false.")
 
     def default_base_url(self) -> str:
-        """Return the address used where the connection names none; "" where it must."""
+        """Return the address that is used if the connection has none; "" if the connection must have one."""
         return ""
 
     def authentication(self) -> AuthBase:
-        """Return how the token travels."""
+        """Return how the token is sent."""
         raise NotImplementedError
 
     def address(self) -> str:
@@ -203,29 +206,29 @@ class ServiceHook(DescribedForm, BaseHook):
         return self.address()
 
     def link(self, options: Any, origin: Origin, times: Window) -> str:
-        """Return the page on which people look at what was shipped; "" where its address is not known.
+        """Return the page that shows what was shipped, or "" if its address is not known.
 
-        :param options: of the destination. :param times: when the events happened that are to be seen there.
+        :param options: of the destination. :param times: time range of the events to show.
         :raises ConfigurationError: the connection cannot be used.
         """
         return ""
 
     def page_extra(self, key: str) -> str:
-        """Return an extra that is the address of a page for people; "" where the connection has none.
+        """Return an extra that is the address of a page for people; "" if the connection has none.
 
-        :raises ConfigurationError: it is no address, or holds a part in which credentials travel.
+        :raises ConfigurationError: it is not an address, or has a part that may contain credentials.
         """
         url = self.extra(key, "")
         return checked_page(str(url), f"the extra {key!r} of the connection {self.http_conn_id!r}") if url else ""
 
     def secrets(self) -> tuple[str, ...]:
-        """Return what of the connection must never be shown."""
+        """Return the parts of the connection that must never be shown: its secrets."""
         return (self.token,)
 
     def client(self, base_url: str = "", **options: Any) -> HttpClient:
         """Return a client for the service.
 
-        :param base_url: instead of the connection's address. :param options: of :class:`HttpClient`.
+        :param base_url: used instead of the connection's address. :param options: of :class:`HttpClient`.
         :raises ConfigurationError: the connection cannot be used.
         """
         base_url = self._allowed(base_url or self.address())
@@ -233,7 +236,7 @@ class ServiceHook(DescribedForm, BaseHook):
         return HttpClient(session, base_url, service=self.service, secrets=self._masked(), **options)
 
     def outside(self, base_url: str, **options: Any) -> HttpClient:
-        """Return a client for ``base_url`` that carries no credential, over the connection's proxies or tunnel."""
+        """Return a client for ``base_url`` that sends no credential, over the connection's proxies or tunnel."""
         base_url = self._allowed(base_url or self.address())
         session = self.through_tunnel(self._guarded(requests.Session()))
         self._configure_from_extra(session)
@@ -242,7 +245,7 @@ class ServiceHook(DescribedForm, BaseHook):
         return HttpClient(session, base_url, service=self.service, secrets=self._masked(), **options)
 
     def get_conn(self) -> requests.Session:
-        """Return a session that carries the credential, and sends nothing to an address to avoid.
+        """Return a session that sends the credential, and connects to no forbidden address.
 
         :raises ConfigurationError: the connection cannot be used.
         """
@@ -260,15 +263,15 @@ class ServiceHook(DescribedForm, BaseHook):
         return session
 
     def _allowed(self, base_url: str) -> str:
-        """Return an address that may be asked.
+        """Return an address if requests to it are allowed.
 
-        :raises ConfigurationError: it is one to avoid.
+        :raises ConfigurationError: it is forbidden, such as a metadata service.
         """
         refuse_host(urlsplit(base_url).hostname or "", allow_link_local=self.flag("allow_link_local"))
         return base_url
 
     def _masked(self) -> tuple[str, ...]:
-        """Return the secrets, those of the proxies included, once Airflow masks them in its logs too."""
+        """Return the secrets, including those of the proxies. Airflow is told to mask them in its logs too."""
         secrets = tuple(filter(None, (*self.secrets(), *self._proxy_passwords())))
         for secret in secrets:
             mask_secret(secret)
@@ -280,9 +283,9 @@ class ServiceHook(DescribedForm, BaseHook):
         return [urlsplit(url).password or "" for url in urls if isinstance(url, str)]
 
     def through_tunnel(self, session: requests.Session) -> requests.Session:
-        """Let a session go through SSH where the extra ``ssh_conn_id`` names a connection for it; return the session.
+        """Send a session's requests through SSH if the extra ``ssh_conn_id`` names a connection; return the session.
 
-        The tunnel is opened by the first request, and closed with the last session that uses it.
+        The first request opens the tunnel. It is closed with the last session that uses it.
 
         :raises ConfigurationError: that connection cannot be used, or there are proxies as well.
         """
@@ -307,7 +310,7 @@ class ServiceHook(DescribedForm, BaseHook):
         return tunnel
 
     def check(self) -> str:
-        """Prove the credential and return what was seen.
+        """Test the credential and return what was seen.
 
         :raises AuditError: it does not work.
         """
@@ -321,7 +324,7 @@ class ServiceHook(DescribedForm, BaseHook):
             return False, str(error)
 
     def _configure_from_extra(self, session: requests.Session) -> None:
-        """Let a session have the connection's certificates and proxies.
+        """Apply the connection's certificates and proxies to a session.
 
         :raises ConfigurationError: an extra cannot be used.
         """
@@ -336,7 +339,7 @@ class ServiceHook(DescribedForm, BaseHook):
             )
 
     def _verify(self) -> bool | str:
-        """Return whether certificates are verified, or the path of those that are trusted."""
+        """Return whether certificates are verified, or the path of the trusted ones."""
         # Airflow's HTTP provider takes the path of a CA bundle as 'verify'.
         verify, ca = self.extra("verify", True), self.extra("ca", "")
         bundle = str(verify) if str(verify).lower() not in _TRUE | _FALSE else ""

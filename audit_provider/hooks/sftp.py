@@ -1,4 +1,4 @@
-"""An SFTP server, by a connection of the SSH or SFTP provider."""
+"""An SFTP server, through a connection of the SSH or SFTP provider."""
 
 from __future__ import annotations
 
@@ -15,18 +15,20 @@ if TYPE_CHECKING:
 
 
 class SftpAccess:
-    """A connection of type ``sftp`` or ``ssh``, as :class:`~audit_provider.hooks.destinations.DestinationHook` is to
-    others.
+    """A connection of type ``sftp`` or ``ssh``.
 
-    :param conn_id: of the SFTP or SSH provider, with all its options.
+    It has the interface of :class:`~audit_provider.hooks.destinations.DestinationHook`.
+
+    :param conn_id: a connection of the SFTP or SSH provider, with all its options.
     """
 
     def __init__(self, conn_id: str) -> None:
         self.conn_id = conn_id
 
     def destination(self, options: SftpOptions, origin: Origin, form: Form | None = None, **client: Any) -> Destination:
-        """Return the folder. :param client: not used, because SSH has its own client.
+        """Return the folder.
 
+        :param client: not used, because SSH has its own client.
         :raises AuditError: the connection cannot be used.
         """
         return SFTP.connect(options, origin, ssh_connection(self.conn_id), form)
@@ -45,7 +47,7 @@ class SftpAccess:
     def confirm(self, options: SftpOptions) -> None:
         """Confirm that the connection exists. Nothing is sent.
 
-        :raises AuditError: it does not.
+        :raises AuditError: it does not exist.
         """
         ssh_address(self.conn_id)
 

@@ -1,4 +1,4 @@
-"""From an ``ssh`` or ``sftp`` connection to SSH: Airflow's own connection types and hook, with the host key checked."""
+"""SSH through an ``ssh`` or ``sftp`` connection: Airflow's connection types and hook, with the host key checked."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LOGIN_SECONDS = 30
 
 
 def load_ssh() -> None:
-    """Import what an SSH connection needs, where it is installed. Sends no request."""
+    """Import what an SSH connection needs, if it is installed. Sends no request."""
     with suppress(ImportError):
         import airflow.providers.ssh.hooks.ssh  # noqa: F401
 
@@ -25,8 +25,8 @@ def load_ssh() -> None:
 def ssh_connection(conn_id: str) -> SshConnection:
     """Return an SSH connection, which connects when it is used.
 
-    The host key is checked unless the connection's extra says ``no_host_key_check``, also where an older SSH provider
-    would not.
+    The host key is checked unless the connection's extra says ``no_host_key_check``. Older SSH providers would not
+    check it.
 
     :param conn_id: of type ``ssh`` or ``sftp``, with the extras of Airflow's SSH provider.
     :raises ConfigurationError: there is no such connection, it cannot be used, or the SSH provider is not installed.
@@ -36,13 +36,13 @@ def ssh_connection(conn_id: str) -> SshConnection:
     extra = connection.extra_dejson
     unchecked = extra.get("no_host_key_check", extra.get("ignore_hostkey_verification"))
     hook.no_host_key_check = str(unchecked).lower() == "true"
-    # Tries, and the waits between them, are the caller's.
+    # The caller decides about retries and the waits between them.
     hook.conn_retry_attempts = 1
     hook.conn_timeout = hook.conn_timeout or _CONNECT_SECONDS
     hook.auth_timeout = hook.auth_timeout or _LOGIN_SECONDS
 
     def connect() -> Any:
-        # The command of a jump host is started again: the hook would keep one that has ended.
+        # The command of a jump host is started again, because the hook would reuse one that has ended.
         vars(hook).pop("host_proxy", None)
         return hook.get_conn()
 
@@ -50,7 +50,7 @@ def ssh_connection(conn_id: str) -> SshConnection:
 
 
 def ssh_address(conn_id: str) -> str:
-    """Return a connection's server as it may be shown: ``host`` or ``host:port``.
+    """Return the server of a connection, without secrets: ``host`` or ``host:port``.
 
     :raises ConfigurationError: there is no such connection.
     """

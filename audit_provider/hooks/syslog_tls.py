@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from audit_provider.core.model import Origin
 
 DEFAULT_PORT = 6514
-"""RFC 5425's."""
+"""The port of RFC 5425."""
 
 _TRANSPORTS = ("tls", "tcp")
 
@@ -63,9 +63,10 @@ class SyslogTlsHook(DestinationHook):
 
     @property
     def transport(self) -> str:
-        """How messages travel: ``tls``, or ``tcp`` for plain text.
+        """The protocol of the messages: ``tls``, or ``tcp`` for plain text.
 
-        :raises ConfigurationError: it is neither, or would show the events to the network.
+        :raises ConfigurationError: it is neither, or events would be sent over the network in plain text without
+            permission.
         """
         transport = str(self.extra("transport", _TRANSPORTS[0])).lower()
         if transport not in _TRANSPORTS:
@@ -87,9 +88,10 @@ class SyslogTlsHook(DestinationHook):
     def destination(
         self, options: SyslogOptions, origin: Origin, form: Form | None = None, **client: Any
     ) -> Destination:
-        """Return the receiver, ready to be written to.
+        """Return the receiver, ready to send.
 
-        :param form: the format of its events. :param client: not used, because nothing is waited for.
+        :param form: the format of its events.
+        :param client: not used, because there is no answer to wait for.
         :raises ConfigurationError: the connection cannot be used.
         """
         return self.spec.connect(options, origin, self.tcp_client(), form)
@@ -121,7 +123,7 @@ class SyslogTlsHook(DestinationHook):
                 context.check_hostname = False
                 context.verify_mode = ssl.CERT_NONE
             if cert:
-                # A passphrase in any case: where a key needs one and has none, OpenSSL would ask at the terminal.
+                # Always pass a passphrase: if a key needs one and has none, OpenSSL would ask at the terminal.
                 context.load_cert_chain(cert, key, password=self.connection.password or "")
         except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
             raise ConfigurationError(

@@ -1,1 +1,1 @@
-"""What this package knows of Airflow itself: its settings, connections, database, and differences between versions."""
+"""The parts that depend on Airflow itself: its settings, connections, database, and differences between versions."""

@@ -1,4 +1,4 @@
-"""Gets a connection by its id, without treating one that Airflow could not look up as missing."""
+"""Looks up a connection by its id. A connection that Airflow could not look up is not reported as missing."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from audit_provider.host.settings import has_secrets_backend
 def connection_of(conn_id: str, conn_type: str) -> Any:
     """Return a connection.
 
-    :param conn_type: what it should be of, for the message: in quotes, and several joined by "or".
-    :raises ConfigurationError: there is none. :raises UnavailableError: Airflow does not say.
+    :param conn_type: the expected type, for the message: in quotes, several joined by "or".
+    :raises ConfigurationError: there is no such connection. :raises UnavailableError: Airflow does not say.
     """
     try:
         return BaseHook.get_connection(conn_id)
     except AirflowNotFoundException:
         confirm_missing_connection(conn_id)
-    # Airflow passes over a secrets backend that fails, and says why at the level DEBUG alone.
+    # Airflow skips a secrets backend that fails, and logs the reason only at level DEBUG.
     beside = ", or check that its secrets backend is up" if has_secrets_backend() else ""
     raise ConfigurationError(f"there is no connection {conn_id!r}: create one of type {conn_type} in Airflow{beside}.")
 
 
 def connection_check(conn_id: str) -> str:
-    """Return what tells what a connection leads to from what it led to before: 16 bits of all that it holds.
+    """Return 16 bits of a digest of a connection, by which a change of the connection is noticed.
 
-    So few, because a digest of it all would prove a guess of its credential.
+    There are so few bits because a full digest could confirm a guess of the credential.
 
-    :return: "" where there is no such connection, or Airflow does not say.
+    :return: "" if there is no such connection, or Airflow does not say.
     """
     try:
         found = connection_of(conn_id, "its destination")

@@ -69,7 +69,7 @@ def confirm_missing_connection(conn_id: str) -> None:
 
 def _comms() -> Any | None:
     """Return the channel from a task to the API server; None outside of tasks, where there is none."""
-    runner = sys.modules.get("airflow.sdk.execution_time.task_runner")  # takes seconds to import, and is there in tasks
+    runner = sys.modules.get("airflow.sdk.execution_time.task_runner")  # slow to import; tasks have loaded it
     return getattr(runner, "SUPERVISOR_COMMS", None)
 
 
@@ -186,11 +186,11 @@ def _asked(what: str) -> Iterator[Session]:
 
 
 def _row_of(session: Session, model: Any, wanted: Any, is_meant: Any) -> Any | None:
-    """Return what is wanted of a row, None where there is none. What belongs to a team is not there for others."""
+    """Return a value from a row, None if there is no row. Rows that belong to a team are ignored."""
     from sqlalchemy import inspect, select
 
     table = model.__table__
-    # A database that was never set up holds no record, such as beside the copy of a spool.
+    # A database without tables holds no record, for example on a machine that only has a copy of the spool.
     if not inspect(session.connection()).has_table(table.name, schema=table.schema):
         return None
     asked = select(wanted).where(is_meant)

@@ -1,4 +1,4 @@
-"""The provider's section of Airflow's configuration, read when asked and never at import."""
+"""The provider's section of Airflow's configuration. It is read at each call and never at import."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ def spool_uri() -> str:
 
 
 def pipelines_file(default: Path) -> Path:
-    """Return the pipelines file: ``[audit_logs] pipelines_file``, else ``default``."""
+    """Return the pipelines file: ``[audit_logs] pipelines_file``, or else ``default``."""
     return Path(conf.get(SECTION, "pipelines_file", fallback="") or default).expanduser()
 
 
 def checkpoint_conn_id() -> str:
-    """Return the connection that signs checkpoints: ``[audit_logs] checkpoint_conn_id``; "" where nothing is signed."""
+    """Return the connection that signs checkpoints: ``[audit_logs] checkpoint_conn_id``; "" if nothing is signed."""
     return str(conf.get(SECTION, "checkpoint_conn_id", fallback="") or "")
 
 
 def beside_dags() -> Path:
-    """Return where the pipelines file is as long as nothing else is said: beside the DAG files."""
+    """Return the default path of the pipelines file: beside the DAG files."""
     return Path(conf.get("core", "dags_folder", fallback="")) / "audit_pipelines.yaml"
 
 
@@ -40,21 +40,21 @@ def has_secrets_backend() -> bool:
 
 
 def airflow_root() -> str:
-    """Return the path below which Airflow is served, from ``[api] base_url``; "" at the root of its host."""
+    """Return the path below which Airflow is served, from ``[api] base_url``; "" if it is the root of its host."""
     return urlsplit(conf.get("api", "base_url", fallback="") or "").path.rstrip("/")
 
 
 def most_mapped() -> int:
-    """Return over how many values Airflow maps one task: ``[core] max_map_length``."""
+    """Return the most values over which Airflow maps one task: ``[core] max_map_length``."""
     return int(conf.getint("core", "max_map_length", fallback=1024))
 
 
 def settings_of(conn_id: str, source: str) -> Mapping[str, str]:
     """Return the settings of the pipeline that uses a connection, or else of the first one that reads the source.
 
-    A Test knows a connection alone, and Airflow gives what is being edited a name of its own.
+    A Test only knows the connection, and during editing Airflow gives the connection a temporary name.
 
-    :param source: name of the source. An unreadable pipelines file says nothing here.
+    :param source: name of the source. If the pipelines file cannot be read, there are no settings.
     """
     try:
         found = read_pipelines(pipelines_file(beside_dags()).read_text(encoding="utf-8")).pipelines.values()

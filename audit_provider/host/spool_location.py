@@ -1,4 +1,4 @@
-"""From the spool's URI to the place it names, with Airflow's connections."""
+"""Opens the store that a spool URI names, with Airflow's connections."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ DEFAULT_AWS_CONN_ID = "aws_default"
 def open_store(uri: str) -> Store:
     """Return the store that a spool URI names.
 
-    ``file:///path`` or a plain absolute path is a folder of this machine; ``s3://[conn_id@]bucket/prefix`` a bucket, by
-    the Amazon provider's hook; any other scheme is one that Airflow's ObjectStoragePath can open.
+    ``file:///path`` or a plain absolute path is a folder of this machine. ``s3://[conn_id@]bucket/prefix`` is a bucket,
+    opened with the Amazon provider's hook. For any other scheme, Airflow's ObjectStoragePath is used.
 
     :raises ConfigurationError: the URI cannot be used.
     """
@@ -42,20 +42,20 @@ def open_store(uri: str) -> Store:
 
 
 def load_s3() -> None:
-    """Import what an S3 client needs. Sends no request, and takes seconds the first time, on a busy machine many."""
+    """Import what an S3 client needs. Sends no request. The first time takes seconds, on a busy machine many."""
     with suppress(ImportError):
         import airflow.providers.amazon.aws.hooks.s3  # noqa: F401
 
 
 def s3_client(conn_id: str) -> Any:
-    """Return a boto3 S3 client for an ``aws`` connection, whose ``endpoint_url`` is honoured.
+    """Return a boto3 S3 client for an ``aws`` connection; its ``endpoint_url`` is used.
 
-    Where there is no such connection, the Amazon provider takes the machine's own role, and says so in a warning.
+    If there is no such connection, the Amazon provider uses the machine's own role, and only logs a warning.
 
-    :raises ConfigurationError: it holds no usable credential. :raises UnavailableError: Airflow does not say whether
-        there is such a connection.
+    :raises ConfigurationError: it holds no usable credential.
+    :raises UnavailableError: Airflow does not say whether there is such a connection.
     """
-    # Imported here, because the import takes seconds and most tasks do not need it.
+    # Imported here because the import takes seconds and most tasks do not need it.
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
     from airflow.providers.common.compat.sdk import AirflowException
 
@@ -68,7 +68,7 @@ def s3_client(conn_id: str) -> Any:
             f"the connection {conn_id!r} cannot be used for S3 ({error}): check its keys or role."
         ) from None
     except ValueError:
-        # boto3's words hold the whole endpoint, and that may hold a password.
+        # boto3's message contains the whole endpoint, which may contain a password.
         raise ConfigurationError(
             f"the connection {conn_id!r} cannot be used for S3: its 'endpoint_url' must be a URL such as "
             "https://s3.example.com, and its 'region_name' the name of a region, such as eu-west-1."
@@ -76,7 +76,7 @@ def s3_client(conn_id: str) -> Any:
 
 
 class ObjectStore:
-    """Objects of any scheme that Airflow's ObjectStoragePath opens.
+    """A store over Airflow's ObjectStoragePath, for any scheme that it opens.
 
     :param uri: ``scheme://[conn_id@]bucket/prefix``.
     """
@@ -117,13 +117,13 @@ class ObjectStore:
             yield path[len(root) :].lstrip("/")
 
     def names(self, folder: str, after: str = "") -> Iterator[str]:
-        """Yield the names of the objects right in a folder."""
+        """Yield the names of the objects directly in a folder."""
         found = self._listed(self._files.ls, self._path(folder.rstrip("/")), detail=True)
         names = (each["name"].rpartition("/")[2] for each in found if each.get("type") != "directory")
         yield from sorted(each for each in names if each > after)
 
     def folders(self, prefix: str) -> list[str]:
-        """Return the folders right below a folder."""
+        """Return the folders directly below a folder."""
         found = self._listed(self._files.ls, self._path(prefix.rstrip("/")), detail=True)
         return sorted(each["name"].rstrip("/").rpartition("/")[2] for each in found if each.get("type") == "directory")
 
@@ -139,8 +139,10 @@ class ObjectStore:
         return path
 
     def _listed(self, call: Any, path: str, **options: Any) -> Any:
-        """Return what a folder holds now: Airflow keeps the file system for as long as the process lives, and that
-        keeps what it has listed."""
+        """Return the present content of a folder.
+
+        Airflow keeps the file system object as long as the process lives, and that object caches listings.
+        """
         self._files.invalidate_cache()
         try:
             return self._guarded(call, path, **options)
@@ -148,7 +150,7 @@ class ObjectStore:
             return []
 
     def _guarded(self, call: Any, path: str, *arguments: Any, **options: Any) -> Any:
-        """Return what a call returns.
+        """Call a function and return its result.
 
         :raises FileNotFoundError: there is no such object. :raises UnavailableError: anything else went wrong.
         """
@@ -156,11 +158,11 @@ class ObjectStore:
             return call(path, *arguments, **options)
         except FileNotFoundError:
             raise
-        except Exception as error:  # each library has errors of its own for an outage
+        except Exception as error:  # every library has its own errors for an outage
             raise UnavailableError(f"the spool at {self._root} does not answer ({type(error).__name__}).") from error
 
 
 def _raise_outage(error: OSError) -> None:
-    """Raise what would otherwise make a folder look empty."""
+    """Raise an error that would otherwise make a folder look empty."""
     if not isinstance(error, FileNotFoundError):
         raise error

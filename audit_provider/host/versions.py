@@ -1,4 +1,4 @@
-"""What differs between the supported versions of Airflow: the one module that knows (``docs/versions.md``)."""
+"""Differences between the supported versions of Airflow. No other module knows them (``docs/versions.md``)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SHORTEST_RETRY_DELAY = timedelta(seconds=30)
 class TryAgainError(AirflowException):
     """A failure of a task whose next try may succeed.
 
-    :ivar wait: Seconds for which the service asked to wait; None if it named none.
+    :ivar wait: Seconds for which the service asked to wait; None if it did not.
     """
 
     def __init__(self, error: AuditError) -> None:
@@ -32,9 +32,9 @@ class TryAgainError(AirflowException):
 
 
 def retry_arguments() -> dict[str, Any]:
-    """Return an operator's arguments that let a service say when the next try is worth while; none before Airflow 3.3.
+    """Return operator arguments for a retry at the time that a service asked for; none before Airflow 3.3.
 
-    The number of retries stays the task's own. Airflow keeps the reason with the try and shows it.
+    The number of retries stays the task's own. Airflow stores the reason with the try and shows it.
     """
     try:
         from airflow.sdk import RetryDecision, RetryPolicy
@@ -47,7 +47,7 @@ def retry_arguments() -> dict[str, Any]:
         def evaluate(
             self, exception: BaseException, try_number: int, max_tries: int, context: Context | None = None
         ) -> RetryDecision:
-            """Return when to try again; Airflow's own choice for errors that are not this provider's."""
+            """Return when to try again; for errors of other packages, Airflow's own choice."""
             if not isinstance(exception, TryAgainError):
                 return RetryDecision.default()
             if exception.wait is None:
@@ -59,22 +59,22 @@ def retry_arguments() -> dict[str, Any]:
 
 
 def skip_tasks(task_ids: Sequence[str]) -> NoReturn:
-    """End the running task well, and let the scheduler skip tasks behind it without starting them.
+    """End the running task successfully, and let the scheduler skip downstream tasks without starting them.
 
     :param task_ids: of tasks of the same run.
-    :raises DownstreamTasksSkipped: always; Airflow takes it for a success.
+    :raises DownstreamTasksSkipped: always; Airflow treats it as a success.
     """
-    # Airflow 3.1 still has it among those of its core.
+    # Airflow 3.1 still has it in its core package.
     homes = map(import_module, ("airflow.sdk.exceptions", "airflow.exceptions"))
     kind = next(home.DownstreamTasksSkipped for home in homes if hasattr(home, "DownstreamTasksSkipped"))
     raise kind(tasks=list(task_ids))
 
 
 def watched_schedule(schedule: str, asset: str, trigger: Callable[[], Any]) -> Any | None:
-    """Return the schedule of a DAG that runs by a cron expression and whenever a trigger fires.
+    """Return a schedule that starts runs by a cron expression and whenever a trigger fires.
 
     :param schedule: a cron expression or preset, in UTC. :param asset: name of the asset that the trigger watches.
-    :param trigger: returns it. :return: None if this Airflow has no such schedule.
+    :param trigger: returns the trigger. :return: None if this Airflow has no such schedule.
     """
     kinds = _watching_kinds()
     if kinds is None:
@@ -90,7 +90,7 @@ def can_watch() -> bool:
 
 
 def _watching_kinds() -> dict[str, Any] | None:
-    # Airflow 3.1 still has the timetables among those of its core.
+    # Airflow 3.1 still has the timetables in its core package.
     homes = {
         "Asset": ("airflow.sdk",),
         "AssetWatcher": ("airflow.sdk",),
@@ -106,9 +106,9 @@ def _watching_kinds() -> dict[str, Any] | None:
 
 
 def question_for_keys(prefix: str) -> object | None:
-    """Return the question for the keys of Variables, to be asked in a task; None before Airflow 3.3.
+    """Return the message by which a task asks for the keys of Variables; None before Airflow 3.3.
 
-    :param prefix: with which the keys begin.
+    :param prefix: of the keys.
     """
     try:
         from airflow.sdk.execution_time.comms import GetVariableKeys
@@ -118,9 +118,9 @@ def question_for_keys(prefix: str) -> object | None:
 
 
 def readable_variables(auth_manager: Any, user: Any) -> set[str]:
-    """Return the keys of this provider's Variables, and of others perhaps, that a user may read.
+    """Return the keys of this provider's Variables that a user may read; keys of other Variables may be among them.
 
-    For Airflow's API server alone. :param auth_manager: Airflow's.
+    Only for Airflow's API server. :param auth_manager: Airflow's.
     """
     if hasattr(auth_manager, "get_authorized_variables"):  # since Airflow 3.2
         found: set[str] = auth_manager.get_authorized_variables(user=user, method="GET")

@@ -1,1 +1,1 @@
-"""What runs in Airflow's triggerer."""
+"""The parts that run in Airflow's triggerer."""

@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from audit_provider.core.wire.rate_limit import Burst
 
 _PROMPTLY: dict[str, Any] = {"tries": 3, "patience": 5.0}
-"""Options of a look's client: after a longer wait that a service asks for, the next look is then."""
+"""Options of a look's client. If a service asks for a longer wait, the next look is after that wait."""
 
 _OPENING_PAUSE = timedelta(minutes=1)
 _LOOKERS = ThreadPoolExecutor(32, thread_name_prefix="audit-logs-look")
-"""Looks use threads of their own, so that no slow service holds up other triggers."""
+"""Looks use threads of their own, so that a slow service does not delay other triggers."""
 
 _log = logging.getLogger(__name__)
 
@@ -42,11 +42,11 @@ _log = logging.getLogger(__name__)
 class WatchTrigger(BaseEventTrigger):
     """Looks at the source of a pipeline every few seconds, as its part of the request budget allows.
 
-    Position, session and connection stay in memory between looks, for each question to Airflow costs its triggerer as
-    much as several looks. It writes the Variable of the last look and nothing else.
+    Position, session and connection stay in memory between looks, because each request to Airflow costs the triggerer
+    as much as several looks. The trigger writes only the Variable of the last look.
 
-    :param pipeline: JSON of what :func:`~audit_provider.dags.incremental.described` returns. A text stays the same on
-        its way through Airflow's database, and only a changed text begins another trigger.
+    :param pipeline: JSON from :func:`~audit_provider.dags.incremental.described`. It is a text because Airflow's
+        database does not change a text, and only a changed value starts another trigger.
     """
 
     def __init__(self, pipeline: str) -> None:
@@ -54,11 +54,11 @@ class WatchTrigger(BaseEventTrigger):
         self.pipeline = pipeline
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return what Airflow keeps of it."""
+        """Return the class and the arguments that Airflow stores."""
         return f"{WatchTrigger.__module__}.{WatchTrigger.__qualname__}", {"pipeline": self.pipeline}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Look, and yield an event for each run that is to be started."""
+        """Look at the source, and yield an event for each run to start."""
         described: dict[str, Any] = json.loads(self.pipeline)
         turns: Turns | None = None
         try:
@@ -79,7 +79,7 @@ class WatchTrigger(BaseEventTrigger):
 
 
 async def _in_thread(work: Any, *arguments: Any) -> Any:
-    """Run what blocks in a thread, from which Airflow can be asked on every supported version."""
+    """Run blocking work in a thread in which requests to Airflow work on every supported version."""
     return await sync_to_async(work, thread_sensitive=False, executor=_LOOKERS)(*arguments)
 
 
@@ -88,13 +88,13 @@ def _turns_or_none(described: Mapping[str, Any]) -> Turns | None:
         return turns_of(described)
     except AuditError as error:
         _log.warning("The source of %s cannot be watched yet: %s", described["name"], error)
-    except Exception as error:  # noqa: BLE001 - a trigger that ends by an error would be begun again at once
+    except Exception as error:  # noqa: BLE001 - Airflow would restart a trigger that ends by an error at once
         _log.warning("The source of %s cannot be watched yet: %s", described["name"], type(error).__name__)
     return None
 
 
 def turns_of(described: Mapping[str, Any]) -> Turns:
-    """Return what watches a pipeline.
+    """Return the loop of looks at a pipeline's source.
 
     :param described: see :func:`~audit_provider.dags.incremental.described`.
     :raises AuditError: the record of the last look cannot be read, or the pipeline is wrong.
@@ -171,7 +171,7 @@ def _apis_of(spec: SourceSpec) -> list[SourceSpec]:
 
 
 class _Pacers:
-    """The pacers of the looks of this process, by source; they last longer than a connection.
+    """The pacers for looks in this process, by source; they outlive a connection.
 
     :param kept_at: when an earlier process wrote the record of the last look; None if there was none.
     """
@@ -181,12 +181,12 @@ class _Pacers:
         self._pacers: dict[str, Pacer] = {}
 
     def of(self, source: SourceSpec) -> Pacer:
-        """Return the pacer of a source. Two sources of one name are one API, with one budget."""
+        """Return the pacer of a source. Two sources with the same name use the same API and one budget."""
         if source.name not in self._pacers:
             limit = budget_of_looks(source.rate_limit)
             history: list[Burst] = []
             if self._kept_at:
-                # An earlier process may have sent all that it was allowed to until it had to write the record again.
+                # An earlier process may have used its full budget until it was due to write the record again.
                 until = min(self._kept_at + HAND_OVER_EVERY, utc_now())
                 history = [(int(until.timestamp() * 1000), limit.requests)]
             self._pacers[source.name] = Pacer(limit, history=history, sleep=sleep_or_defer, now=utc_now)
