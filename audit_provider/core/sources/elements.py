@@ -70,7 +70,7 @@ class Scan:
         return past_space(body, end) == len(body)
 
     def value(self, start: int, keys: set[str] | None, *, is_search: bool = False) -> tuple[int, int]:
-        """Return the end of a value and at least its nesting levels. :param keys: receives the keys of an object."""
+        """Return the end of a value, and a bound of its nesting levels. :param keys: receives an object's keys."""
         if self._quick_failures < _MOST_QUICK_FAILURES:
             try:
                 found, end = _decode(self._text, start)

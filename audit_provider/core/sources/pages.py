@@ -199,8 +199,8 @@ class PageReader:
     def _led_to(self, window: Window | None, cursor: str, same: Counter[str] | None) -> Page:
         """Return the page that a cursor leads to.
 
-        A page without records and without a next page is requested again: only if it stays so is it the end of the
-        list.
+        A page without records and without a next page is requested again. It is the end of the list only if the vendor
+        answers the same again.
         """
         looked = 0
         while True:
@@ -339,7 +339,7 @@ class PageReader:
         return given and not getattr(paging, "ends_when_empty", False) and self.spec.reading.backfill != "recovery"
 
     def pause(self, seconds: float) -> None:
-        """Wait between two requests. :raises WaitError: the wait is too long to sleep here."""
+        """Wait some seconds between two requests. :raises WaitError: the wait is too long to sleep here."""
         self._client.sleep(seconds)
 
     def probe(self) -> str:

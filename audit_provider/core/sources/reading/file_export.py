@@ -52,10 +52,10 @@ class ExportState:
     """What is kept between runs.
 
     :ivar began: start of the first run's time range. :ivar window_end: the files of everything before it are read.
-    :ivar done: when each file was made that is read and that the next window may list again, by a digest of its id and
-        path. Earlier versions kept the id.
+    :ivar done: files that are read and that the next window may list again: the time of creation of each, by a digest
+        of its id and path. Earlier versions kept the id.
     :ivar newest: when the newest of the events read so far happened.
-    :ivar failed: when each listed file was made that could not be read yet, by the same digest.
+    :ivar failed: listed files that could not be read yet: the time of creation of each, by the same digest.
     """
 
     began: datetime | None = None
@@ -178,7 +178,7 @@ class FileExport:
     def _ready(
         self, reader: Reader, kept: ExportState, span: OpenExport, job: ExportJob, files: FileReader
     ) -> Generator[Step, int, tuple[OpenExport, File]]:
-        """Order the file, or look for the one that was ordered, until it can be downloaded."""
+        """Order the file, or check the one that was ordered, until it can be downloaded."""
         pause, orders = _FIRST_LOOK, 0
         while True:
             if not span.job:

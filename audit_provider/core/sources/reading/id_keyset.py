@@ -200,5 +200,5 @@ class IdKeyset:
 
 
 def _read_up_to(kept: KeysetState) -> datetime | None:
-    """Return the time before which nothing is missing: of the newest event, or of the last reading to the end."""
+    """Return the time before which nothing is missing: that of the newest event, or of the last full reading."""
     return max((time for time in (kept.polled_at, kept.watermark) if time), default=None)

@@ -296,7 +296,7 @@ class MeasuredList:
         return max(back_by(min(floor, kept.swept_at or floor), self.sweep_reach), kept.began)
 
     def _read_up_to(self, kept: ListState) -> datetime | None:
-        """Return the time before which nothing is missing: of the newest event, or of the last reading to the end."""
+        """Return the time before which nothing is missing: that of the newest event, or of the last full reading."""
         # An earlier version did not keep when it read to the end.
         polled = kept.polled_at - self.settle if kept.polled_at else kept.watermark and kept.swept_at
         return max((time for time in (polled, kept.watermark) if time), default=None)

@@ -121,7 +121,7 @@ def search(
 ) -> Generator[Step, int, int]:
     """Read a span by time in one run, spool the new events, and return their number.
 
-    :param state: of the strategy that searches, unchanged. :param watermark: likewise.
+    :param state: of the strategy that searches, unchanged. :param watermark: its watermark, unchanged.
     """
     end -= reader.recovery.spec.behind if reader.recovery else timedelta(0)
     return (yield from sweep(reader, OpenSweep(start, end), lambda _: state, watermark))

@@ -72,7 +72,7 @@ class ScanState:
 
     @property
     def read_up_to(self) -> datetime | None:
-        """The time before which nothing is missing: of the newest event, or of the last whole scan."""
+        """The time before which nothing is missing: that of the newest event, or of the last whole scan."""
         return max((time for time in (self.scanned_at, self.watermark) if time), default=None)
 
 
@@ -134,7 +134,7 @@ def scan(
 
     A scan ends with the list, or with a whole page older than the floor if everything seen so far was newest first.
     Rows that come while it runs are left to the next scan. It begins again, twice at most, if a cursor is refused, or
-    if rows have moved past the reader, which a total that shrinks shows.
+    if rows have moved past the reader: a shrinking total is a sign of that.
 
     :param floor: the floor of the open scan, if there is one to resume.
     :param by_time: the request takes the floor as its lower bound.

@@ -158,7 +158,7 @@ class TailCursor:
         return replace(kept, polled_at=earliest + self.settle) if earliest else kept
 
     def _read_up_to(self, kept: TailState) -> datetime | None:
-        """Return the time before which nothing is missing: of the newest event, or of the last reading to the end."""
+        """Return the time before which nothing is missing: that of the newest event, or of the last full reading."""
         polled = kept.polled_at - self.settle if kept.polled_at else None
         return max((time for time in (polled, kept.watermark) if time), default=None)
 
