@@ -209,9 +209,9 @@ def _too_many(pipeline: str, count: int, most: int, lanes: int, *, windows_days:
 def lanes_of(pipeline: Pipeline) -> int:
     """Return how many windows of a backfill are read at the same time: the pipeline's ``backfill_windows``.
 
-    If that is not set: as many as can use the backfill's part of the budget, if a window is read at one request per second; but
-    one if reading a window takes more than requests for its pages. A source that is read from its newest event, or that
-    cannot be read by time, has one lane: every window would read the same list.
+    If that is not set: as many as can use the backfill's part of the budget, if a window is read at one request per
+    second; but one if reading a window takes more than requests for its pages. A source that is read from its newest
+    event, or that cannot be read by time, has one lane: every window would read the same list.
     """
     try:
         spec = pipeline.spec.for_backfill()

@@ -76,10 +76,10 @@ class DescribedForm:
 class ServiceHook(DescribedForm, BaseHook):
     """An HTTP service with a token.
 
-    Its connection has the keys of Airflow's HTTP provider for proxy, TLS and
-    certificates, and :attr:`http_hook` is that provider's hook for your own requests. The extra ``ssh_conn_id`` sends
-    everything through an SSH server. No hook connects to a cloud's metadata service, nor to another link-local address
-    unless the extra ``allow_link_local`` allows it.
+    Its connection has the keys of Airflow's HTTP provider for proxy, TLS and certificates, and :attr:`http_hook` is
+    that provider's hook for your own requests. The extra ``ssh_conn_id`` sends everything through an SSH server. No
+    hook connects to a cloud's metadata service, nor to another link-local address unless the extra ``allow_link_local``
+    allows it.
 
     A subclass defines its connection type, its service, its own extras and how the token is sent.
     """

@@ -39,7 +39,7 @@ def sleep_or_defer(seconds: float, *, sleep: Callable[[float], None] | None = No
 
 
 def keep_large_blocks_apart() -> None:
-    """Make malloc take blocks of over 4 MB directly from the system, and give each of them back as a whole.
+    """Make malloc take a block of over 4 MB from the system if its heap has no room, and give it back as a whole.
 
     glibc does so at first. But once such a block has been freed, it puts the next ones on its heap. Smaller blocks that
     live longer then lie between them, so the peak memory grows with the number of segments. Without glibc, or if the
