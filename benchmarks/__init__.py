@@ -1,1 +1,1 @@
-"""Speed, as ratios to a plain loop measured in the same run."""
+"""Benchmarks: CPU as a ratio to a plain loop measured in the same run."""

@@ -1,4 +1,4 @@
-"""``python -m benchmarks``: measure in alternation, print ratios, end 1 where a bound is broken."""
+"""``python -m benchmarks``: measures in alternation, prints ratios, and exits with 1 if a bound is exceeded."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from benchmarks.servers import EVENT_BYTES
 
 RESULTS = Path(__file__).with_name("results") / "latest.json"
 ROUNDS, EVENTS = 5, 1_000_000
-"""What the results are kept of: fewer say less, and the page quotes them."""
+"""The size of the runs whose results are kept and quoted in the documentation: smaller runs are less exact."""
 
 SIZES = (10_000, 100_000, 1_000_000)
 WHOLE = ("read", "splunk_hec", "hive")
 BOUNDS = {"read": 0.40, **{name: each.bound for name, each in DELIVERIES.items() if each.bound}, "whole": 1.10}
-"""Largest CPU allowed, as a part of the plain loop's."""
+"""Largest CPU allowed, as a ratio to the plain loop."""
 
 MEMORY_BOUND = 10.0
-"""Largest growth allowed from the fewest events to the most, in MB."""
+"""Largest growth of memory allowed from the fewest events to the most, in MB."""
 
 GAIN_BOUND, ROUND_TRIP, WAITING_EVENTS = 3.0, 0.05, 20_000
-"""Least gain of four batches at once over one, with this many seconds until an answer."""
+"""Smallest gain allowed of four concurrent batches over one, with this many seconds until an answer."""
 
 PARSE_BOUNDS = {1: 1.0, 50: 2.0}
-"""Pipelines to CPU seconds that parsing their DAG files may take beyond Airflow's own import."""
+"""CPU seconds allowed for parsing the DAG files, beyond Airflow's own import, by number of pipelines."""
 
 _TITLES = {
     "plain": "plain loop: requests, orjson, gzip -6",
@@ -48,8 +48,8 @@ _TITLES = {
 class Row:
     """One line of the table.
 
-    :ivar value: what is held against the bound. :ivar bound: None where it is only shown. :ivar said: the rest.
-    :ivar least: the bound is the least allowed rather than the most.
+    :ivar value: what is compared with the bound. :ivar bound: None if the value is only shown. :ivar said: the rest.
+    :ivar least: whether the bound is a minimum rather than a maximum.
     """
 
     name: str
@@ -62,7 +62,7 @@ class Row:
 
     @property
     def holds(self) -> bool:
-        """Whether the bound is kept."""
+        """Whether the value is within the bound."""
         if self.bound is None:
             return True
         return self.value >= self.bound if self.least else self.value <= self.bound
@@ -74,7 +74,7 @@ class Row:
 
 
 def ratios(rounds: int, events: int) -> list[Row]:
-    """Measure each work once a round, in alternation; return its CPU as a part of the plain loop's, by the median."""
+    """Measure each piece of work once a round, in alternation; return its CPU as a median ratio to the plain loop's."""
     cpu: dict[str, list[float]] = {name: [] for name in _TITLES}
     for number in range(rounds):
         with tempfile.TemporaryDirectory() as folder:
@@ -92,7 +92,7 @@ def ratios(rounds: int, events: int) -> list[Row]:
 
 
 def growth() -> list[Row]:
-    """Measure reading and shipping with more and more events: CPU of each, peak memory, records of progress."""
+    """Measure reading and shipping with increasing numbers of events: CPU, peak memory, writes of progress."""
     rows = []
     figures = {}
     for events in SIZES:
@@ -120,7 +120,7 @@ def growth() -> list[Row]:
 
 
 def concurrency_gain(rounds: int) -> Row:
-    """Measure how much faster four batches at once are than one at a time, over a way with a delay."""
+    """Measure how much faster four concurrent batches are than one at a time, over a connection with a delay."""
     gains = []
     with tempfile.TemporaryDirectory() as folder:
         measure("read", WAITING_EVENTS, Path(folder))
@@ -132,7 +132,7 @@ def concurrency_gain(rounds: int) -> Row:
 
 
 def starts(rounds: int) -> list[Row]:
-    """Measure what importing the package and parsing its DAG files costs."""
+    """Measure the cost of importing the package and parsing its DAG files."""
 
     def cpu(what: str) -> float:
         return statistics.median(float(run("benchmarks.startup", what)) for _ in range(rounds))
@@ -164,7 +164,7 @@ def page() -> list[Row]:
 
 
 def main() -> int:
-    """Return 0 where every bound holds."""
+    """Return 0 if all values are within their bounds."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--events", type=int, default=EVENTS, help="per round")

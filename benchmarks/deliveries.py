@@ -1,4 +1,4 @@
-"""The measured deliveries: which destination, in which form, and what it may cost."""
+"""The measured deliveries: destination, format, and allowed CPU."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Delivery:
     """One row.
 
     :ivar title: of the row. :ivar type: of the destination. :ivar form: its events' format.
-    :ivar bound: largest CPU allowed, as a part of the plain loop's; None where it is only shown.
-    :ivar slow: measured in the first round alone.
+    :ivar bound: largest CPU allowed, as a ratio to the plain loop; None if it is only shown.
+    :ivar slow: whether it is measured only in the first round.
     """
 
     title: str
@@ -56,11 +56,11 @@ DELIVERIES = {
 }
 
 WAITING = Delivery("", "splunk_hec", batch_events=250)
-"""Small batches over a slow way: what ``concurrency`` is for."""
+"""Small batches over a connection with a delay, for which ``concurrency`` is meant."""
 
 
 def deliver(name: str, url: str, folder: Path, now: datetime) -> tuple[int, int]:
-    """Ship the spool of ``folder``; return how many events were delivered, and how often the offset was recorded."""
+    """Ship the spool of ``folder``; return the number of delivered events and of writes of the offset."""
     commits = 0
 
     def commit(_: Offset) -> None:
@@ -68,7 +68,7 @@ def deliver(name: str, url: str, folder: Path, now: datetime) -> tuple[int, int]
         commits += 1
 
     concurrency = int(name.partition("waiting-")[2] or 0)
-    idle = name == "idle"  # a destination that has everything
+    idle = name == "idle"  # a destination to which nothing is pending
     chosen = replace(WAITING, concurrency=concurrency) if concurrency else DELIVERIES["splunk_hec" if idle else name]
     origin = Origin("p", "pylon", PYLON.fields, PYLON.title, PYLON.actions)
     build: Callable[..., Destination] = {"s3": _s3}.get(chosen.type, _over_http)

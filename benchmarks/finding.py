@@ -1,7 +1,7 @@
 """``python -m benchmarks.finding``: how long a search takes in a live stream of many small segments.
 
-It ends 1 where a bound is broken. The stream is made in a folder that is removed again, 1.6 GB for ten million events.
-Files are not flushed to disk, which would be most of the time.
+It exits with 1 if a bound is exceeded. The stream is made in a temporary folder, 1.6 GB for ten million events. Files
+are not flushed to disk, because that would take most of the time.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from audit_provider.core.stream_name import StreamName
 from audit_provider.core.transparency.tree import TreeHead
 
 ID_BOUND, ACTOR_BOUND = 2.0, 10.0
-"""Seconds in which an id, and an actor's events of a day, are found among ten million events."""
+"""Seconds allowed to find an id, and an actor's events of one day, among ten million events."""
 
 _START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 _EVERY = timedelta(minutes=5)
@@ -82,7 +82,7 @@ def main() -> int:
 
 
 def _written(stream: Stream, segments: int, events: int) -> tuple[Head, list[str]]:
-    """Write segments, and return the head, and an id of each."""
+    """Write segments, and return the head, and one id of each segment."""
     drawn, head, ids = random.Random(1), Head(), []
     for number in range(segments):
         at = _START + number * _EVERY

@@ -1,4 +1,4 @@
-"""One piece of work, measured alone in a process of its own."""
+"""Measures one piece of work in a process of its own."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ FROM_THE_API = ("plain", "read")
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What a piece of work cost.
+    """The cost of a piece of work.
 
-    :ivar cpu: seconds, the process's start included. :ivar wall: seconds, without it. :ivar peak: MB.
+    :ivar cpu: seconds, including the start of the process. :ivar wall: seconds, without it. :ivar peak: MB.
     :ivar commits: how often progress was recorded, which in Airflow writes a Variable.
-    :ivar events: how many were moved.
+    :ivar events: number of events moved.
     """
 
     cpu: float
@@ -31,9 +31,9 @@ class Figures:
 
 
 def measure(name: str, events: int, folder: Path, delay: float = 0.0) -> Figures:
-    """Do the work ``name`` with so many events, against a server in this process.
+    """Do the work ``name`` with ``events`` events, against a server in this process.
 
-    :param delay: seconds until an answer of the collector.
+    :param delay: seconds until the collector answers.
     """
     server = api(events // PAGE) if name in FROM_THE_API else collector(delay)
     url = f"http://127.0.0.1:{server.server_address[1]}"
@@ -45,7 +45,7 @@ def measure(name: str, events: int, folder: Path, delay: float = 0.0) -> Figures
 
 
 def run(module: str, *arguments: str) -> str:
-    """Return the last line that a module prints. Bytecode is kept, as it is where a package is installed."""
+    """Return the last line that a module prints. Bytecode is cached, as for an installed package."""
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
     command = [sys.executable, "-m", module, *arguments]
     done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.page``: what the page takes with 50 and with 500 pipelines of 4 destinations."""
+"""``python -m benchmarks.page``: the cost of the page with 50 and with 500 pipelines of 4 destinations."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from typing import Any
 from benchmarks.measuring import run
 
 BOUND = 300.0
-"""Milliseconds allowed: what a client waits for usually, and the CPU time of the first and of the worst request.
+"""Milliseconds allowed: for the usual time until an answer, and for the CPU time of the first and of the worst request.
 
-What a single request waits for on a busy machine says more of the machine than of the page. Python's full collections
-of garbage look through all that Airflow has loaded, about once in 150 requests; they are told apart.
+On a busy machine, the time of a single request depends more on the machine than on the page. Python's full garbage
+collections go through all that Airflow has loaded, about once in 150 requests; they are measured separately.
 """
 
 DESTINATIONS, ACTIONS, RUNS = ("s3", "splunk", "datadog", "webhook"), 150, 5
@@ -35,7 +35,7 @@ REQUESTS = 50
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much there is to show. :ivar windows: backfilled ones of each pipeline. :ivar findings: of each pipeline."""
+    """The amount of data. :ivar windows: backfilled windows of each pipeline. :ivar findings: of each pipeline."""
 
     pipelines: int
     windows: int
@@ -44,8 +44,8 @@ class Size:
 
 USUAL, LARGE = Size(50, 4, 40), Size(500, 0, 1)
 KILOBYTES, UNCHANGED, POLL, TYPING = 150.0, 100.0, 20.0, 50.0
-"""Of the large size: what an overview may have, and the milliseconds of CPU for a request where nothing has changed,
-for its answer in the browser, and for a letter that is typed into the search there."""
+"""Bounds for the large size: kilobytes of an overview, and milliseconds of CPU for a request without changes, for its
+answer in the browser, and for a letter typed into the search."""
 
 PATHS = ("/audit-logs/api/overview", "/audit-logs/api/overview?opened=p7")
 
@@ -55,8 +55,9 @@ class PageTimes:
     """How long one path takes, in milliseconds.
 
     :ivar first: of the first request after the start. :ivar usual: median of the others, :ivar worst: of them.
-    :ivar first_cpu: CPU time of the first, and :ivar worst_cpu: the most of any other, both without
-        :ivar collection: the longest full collection of garbage. :ivar kilobytes: of the answer.
+    :ivar first_cpu: CPU time of the first, and :ivar worst_cpu: the most of any other, both without :ivar collection:
+        the longest full garbage collection.
+    :ivar kilobytes: of the answer.
     """
 
     path: str
@@ -70,12 +71,12 @@ class PageTimes:
 
     @property
     def held(self) -> float:
-        """What is held against the bound."""
+        """The value that is compared with the bound."""
         return max(self.usual, self.first_cpu, self.worst_cpu)
 
     @property
     def holds(self) -> bool:
-        """Whether the bound is kept."""
+        """Whether the value is within the bound."""
         return self.held <= BOUND
 
     def __str__(self) -> str:
@@ -88,12 +89,13 @@ class PageTimes:
 
 @dataclass(frozen=True, slots=True)
 class LargeTimes:
-    """What the large size takes.
+    """The cost of the large size.
 
-    :ivar kilobytes: of an overview. :ivar first: CPU time of the first request, in milliseconds, after what the server
-        does when it starts. :ivar unchanged: CPU time of a request where nothing has changed, in milliseconds,
-        median. :ivar poll: CPU time of the browser's main thread for such a look, and :ivar typing: for a letter typed
-        into the search; None where there is no browser.
+    :ivar kilobytes: of an overview.
+    :ivar first: CPU time of the first request, in milliseconds, after the work that the server does when it starts.
+    :ivar unchanged: CPU time of a request without changes, in milliseconds, median.
+    :ivar poll: CPU time of the browser's main thread for such a request, and :ivar typing: for a letter typed into the
+        search; None if there is no browser.
     """
 
     kilobytes: float
@@ -103,7 +105,7 @@ class LargeTimes:
     typing: float | None
 
     def rows(self) -> list[tuple[str, float, float, str]]:
-        """Return what was measured: a title, the figure, its bound and the unit."""
+        """Return the measured values: title, value, bound and unit."""
         found = [
             ("overview of 500 pipelines", self.kilobytes, KILOBYTES, "KB"),
             ("first request for it", self.first, BOUND, "ms CPU"),
@@ -121,12 +123,12 @@ def large_times() -> LargeTimes:
 
 
 def page_times() -> list[PageTimes]:
-    """Measure in a process of its own, since Airflow keeps what it is started with; return the times of each path."""
+    """Measure in a process of its own, because Airflow keeps its first configuration; return the times of each path."""
     return [PageTimes(**each) for each in json.loads(run("benchmarks.page", "--json"))]
 
 
 def main() -> int:
-    """Print the figures; return 1 where the bound is broken."""
+    """Print the values; return 1 if a bound is exceeded."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.page", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print the figures as one line of JSON, and end 0")
     parser.add_argument("--large", action="store_true", help="measure 500 pipelines alone")
@@ -162,7 +164,7 @@ def main() -> int:
 
 
 def _fill(home: Path, size: Size) -> None:
-    """Make a database with the records of all pipelines and their DAGs and runs, and their file."""
+    """Create a database with the records, DAGs and runs of all pipelines, and their pipelines file."""
     import msgspec
     from airflow.models import Variable
     from airflow.utils.db import initdb
@@ -228,7 +230,7 @@ def _fill(home: Path, size: Size) -> None:
 
 
 def _fill_dags(size: Size) -> None:
-    """Let Airflow know the DAGs of all pipelines, each with some runs that have ended well."""
+    """Register the DAGs of all pipelines in Airflow, each with some successful runs."""
     from airflow.models import DagModel, DagRun
     from airflow.models.dagbundle import DagBundleModel
     from airflow.utils.session import create_session
@@ -287,7 +289,7 @@ def _measure_large(home: Path) -> LargeTimes:
 
 
 def _in_browser(client: Any, home: Path) -> tuple[float | None, float | None]:
-    """Return what a look without news and a typed letter take in the browser; None each where there is none."""
+    """Return the browser's cost of a request without changes and of a typed letter; None if there is no browser."""
     import uvicorn
 
     from tests.browser.chromium import Chromium, installed
@@ -320,13 +322,13 @@ def _in_browser(client: Any, home: Path) -> tuple[float | None, float | None]:
 
 
 def _type(browser: Any, text: str) -> None:
-    """Type the last letter of a text, and wait until what is found is shown."""
+    """Type the last letter of a text, and wait until the result is shown."""
     browser.type(text[-1])
     browser.see(f"import('/audit-logs/static/state.js').then(({{ seen }}) => seen.question === 'find={text}')")
 
 
 def _spent(browser: Any, work: Callable[[], Any]) -> float:
-    """Return the milliseconds of CPU that the page's main thread spends while something is done."""
+    """Return the CPU milliseconds that the page's main thread spends during some work."""
 
     def spent() -> float:
         found = {each["name"]: each["value"] for each in browser.call("Performance.getMetrics")["metrics"]}
@@ -357,7 +359,7 @@ def _measure() -> list[PageTimes]:
 
 
 class _Collections:
-    """CPU time of Python's full collections of garbage, in milliseconds."""
+    """CPU time of Python's full garbage collections, in milliseconds."""
 
     def __init__(self) -> None:
         self.total = self.longest = self._begun = 0.0

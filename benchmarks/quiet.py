@@ -1,11 +1,13 @@
-"""``python -m benchmarks.quiet``: what a run that finds nothing new costs on a real Airflow, beside an earlier build.
+"""``python -m benchmarks.quiet``: the cost of a run that finds nothing new, on a real Airflow, and of an earlier build.
 
-CPU seconds of all of Airflow's processes, less what they take at rest: an Airflow with the build of a commit before,
-one with this build, and one whose scheduler imports before it forks. Each runs the same pipeline with three
-destinations, one after another and in alternation. The floor is a DAG of one task that does nothing. The database is
-SQLite, whose CPU is that of the processes that use it. A look at a watched source is measured in a fourth Airflow with
-ten watched pipelines, as the CPU of all its processes less what they take before these are switched on; then nine of
-them are paused, and what is measured is how long an event of the tenth takes until its destination has it.
+Measured are the CPU seconds of all of Airflow's processes, less their CPU at rest. There are three Airflows: one with
+the build of an earlier commit, one with this build, and one whose scheduler imports before it forks. Each runs the same
+pipeline with three destinations, one after another and in alternation. The floor is a DAG of one task that does
+nothing. The database is SQLite, whose CPU is that of the processes that use it.
+
+A look at a watched source is measured in a fourth Airflow with ten watched pipelines, as the CPU of all its processes
+less their CPU before these pipelines are switched on. Then nine of them are paused, and the time from an event of the
+tenth to its delivery is measured.
 """
 
 from __future__ import annotations
@@ -37,23 +39,23 @@ from benchmarks.tasks import cpu_of_tree
 
 ROOT = Path(__file__).parents[1]
 BEFORE = "d23c5e4"
-"""The commit before quiet runs were skipped."""
+"""The last commit that did not skip the tasks of quiet runs."""
 
 ROUNDS, NEW_EVENTS, AT_REST = 5, 20, 20.0
-"""Runs of each kind, events of a busy run, and seconds at rest that are measured before."""
+"""Runs of each kind, events of a busy run, and seconds at rest that are measured first."""
 
 BOUNDS = {"quiet": 0.3, "quiet, preloaded": 0.2, "floor": 3.0, "look": 0.02}
-"""Largest CPU of a quiet run or of a look allowed: as a part of the earlier build's quiet run, and of a quiet run in
-runs of one empty task. They leave room for a busy machine, on which a median of few rounds moves by a third."""
+"""Largest CPU allowed of a quiet run and of a look: as a ratio to the earlier build's quiet run, or in runs of one
+empty task. The bounds leave room for a busy machine, on which a median of few rounds varies by a third."""
 
 WATCHED, SPANS, SPAN = 10, 4, 20.0
 """Watched pipelines, and how often and how long, in seconds, their looks are measured."""
 
 ARRIVALS, LONGEST_ARRIVAL = 12, 30.0
-"""Events of a watched source that are waited for, and the median seconds allowed; an idle machine takes half of it."""
+"""Number of measured events of a watched source, and the median seconds allowed; an idle machine takes half of it."""
 
 LOOK = "look"
-"""The kind of measurement, beside runs."""
+"""The kind of measurement that is not a run."""
 
 _DAG = '''
 """airflow dag"""
@@ -96,7 +98,7 @@ with DAG("floor", schedule=Asset("x-bench://floor"), max_active_runs=1) as dag:
 
 
 class CountingPylon(PylonService):
-    """A source that counts. :ivar requests: how many it has answered."""
+    """A source that counts its requests. :ivar requests: how many it has answered."""
 
     requests = 0
 
@@ -110,7 +112,7 @@ class CountingPylon(PylonService):
 class Build:
     """One build of the package in an Airflow of its own.
 
-    :ivar rest: CPU seconds a second at rest. :ivar cpu: CPU seconds by kind of run.
+    :ivar rest: CPU seconds per second at rest. :ivar cpu: CPU seconds by kind of run.
     :ivar arrivals: seconds from an event to its delivery, while watching.
     """
 
@@ -124,7 +126,7 @@ class Build:
     arrivals: list[float] = field(default_factory=list)
 
     def measure(self, kind: str, dag_id: str, asset: str) -> None:
-        """Start a run by an event of an asset, and note what it took until it ended."""
+        """Start a run by an event of an asset, and record its CPU until it has ended."""
         root = self.airflow.process_id
         before, begun = cpu_of_tree(root), time.monotonic()
         known = {each["dag_run_id"] for each in self._runs(dag_id)}
@@ -133,7 +135,7 @@ class Build:
         while run is None or run["state"] not in ("success", "failed"):
             time.sleep(0.5)
             run = next((each for each in self._runs(dag_id) if each["dag_run_id"] not in known), None)
-        time.sleep(2)  # what waits for the last process of a task ends too
+        time.sleep(2)  # also wait for what the last process of a task leaves to do
         took = time.monotonic() - begun
         self.cpu.setdefault(kind, []).append(cpu_of_tree(root) - before - self.rest * took)
         states = {each["task_id"]: each["state"] for each in self.airflow.tasks(dag_id, run["dag_run_id"])}
@@ -188,10 +190,10 @@ def _build(name: str, code: Path, folder: Path, *, preload: bool = False, watche
             **{f"AIRFLOW_CONN_{key}": json.dumps(value) for key, value in connections.items()},
             "AIRFLOW__AUDIT_LOGS__PIPELINES_FILE": str(pipelines),
             "AIRFLOW__AUDIT_LOGS__SPOOL": f"file://{folder}/spool",
-            # Parsed once: what the DAG processor takes by itself is not a run's.
+            # Parsed only once, because the DAG processor's own CPU is not part of a run.
             "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "15" if watched else "3600",
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "3600",
-            # A machine under load is slow, and not broken.
+            # A busy machine answers slowly, which is no error.
             "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
             "PYTHONPATH": str(code),
             "PYTHONDONTWRITEBYTECODE": "",
@@ -233,7 +235,7 @@ def measured(before: Path, folder: Path, rounds: int) -> list[Build]:
 
 
 def measured_looks(folder: Path) -> Build:
-    """Measure looks at watched sources that have nothing new."""
+    """Measure looks at watched sources that have no new events."""
     names = [f"audit_incremental_p{number or ''}" for number in range(WATCHED)]
     with _build("watched", ROOT, folder, watched=WATCHED) as build:
         root = build.airflow.process_id
@@ -245,7 +247,7 @@ def measured_looks(folder: Path) -> Build:
         for name in names:
             build.airflow.unpause(name, patience=600)
         until = time.monotonic() + 600
-        while time.monotonic() < until:  # each runs once, and is looked at from then on
+        while time.monotonic() < until:  # each pipeline runs once, and is watched after that
             time.sleep(5)
             variables = build.airflow.call("GET", "/variables?limit=1000")["variables"]
             looks = [each for each in variables if each["key"].endswith(".look")]
@@ -261,20 +263,20 @@ def measured_looks(folder: Path) -> Build:
             build.cpu.setdefault(LOOK, []).append(spent / (build.pylon.requests - sent))
         for name in names[1:]:
             build.airflow.call("PATCH", f"/dags/{name}", body={"is_paused": True})
-        time.sleep(2 * AT_REST)  # until the DAG processor has ended their watches
+        time.sleep(2 * AT_REST)  # until the DAG processor has ended the watches
         for number in range(ARRIVALS):
             held, now, begun = len(build.splunk.ids()), utc_now(), time.monotonic()
             build.pylon.add(generate(1, now - timedelta(seconds=1), now, seed=1000 + number))
             while len(build.splunk.ids()) == held and time.monotonic() - begun < 600:
                 time.sleep(0.1)
             build.arrivals.append(time.monotonic() - begun)
-            # Until its run has ended, and at another moment between two looks each time.
+            # Wait until its run has ended, and each time for another moment between two looks.
             time.sleep(12 + 1.7 * number % 5)
         return build
 
 
 def main() -> int:
-    """Print each build's CPU seconds; return 0 where every bound holds."""
+    """Print each build's CPU seconds; return 0 if all values are within their bounds."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.quiet", description=__doc__)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--before", default=BEFORE, help="commit of the earlier build")
@@ -305,7 +307,7 @@ def main() -> int:
                 str(ROOT / "audit_provider"),
             ]
             subprocess.run(compileall, check=True, env={**os.environ, "PYTHONDONTWRITEBYTECODE": ""})
-            # Airflow's parts look for modules here first, and are to find those of their own build.
+            # Airflow's processes look for modules in this folder first, and must find those of their own build.
             os.chdir(name)
             builds = measured(code, Path(name), options.rounds)
         finally:

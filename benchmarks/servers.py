@@ -1,4 +1,4 @@
-"""A local API that serves pages as fast as it can, and a collector that takes anything: neither is to be the limit."""
+"""A local API that serves pages as fast as possible, and a collector that accepts anything. Neither is the limit."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 
 def page_body(day: int = 0) -> bytes:
-    """Return a page of one day's records, as lifelike as the sandbox's, of about ``EVENT_BYTES`` each, to be tagged."""
+    """Return a page of one day's sandbox records, of about ``EVENT_BYTES`` each, with a placeholder in their ids."""
     begin = _START + timedelta(days=day)
     records = generate(PAGE, begin, begin + timedelta(days=1), seed=day)
     for record in records:
@@ -40,10 +40,10 @@ class _Quiet(BaseHTTPRequestHandler):
         self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
     def reply(self, *parts: bytes, status: int = 200, etag: str = "") -> None:
-        """Answer with JSON, in parts: joining them would cost the machine as much as what is measured."""
+        """Answer with JSON, in parts: joining them would cost as much CPU as the measured work."""
         self.send_response(status)
         if etag:
             self.send_header("ETag", etag)
@@ -55,7 +55,7 @@ class _Quiet(BaseHTTPRequestHandler):
 
 
 def api(pages: int) -> ThreadingHTTPServer:
-    """Return a server of ``pages`` pages over ``DAYS`` days, oldest first, or of one that is empty.
+    """Return a server of ``pages`` pages over ``DAYS`` days, oldest first; with 0, of one empty page.
 
     The cursor is the page's number.
     """
@@ -74,9 +74,9 @@ def api(pages: int) -> ThreadingHTTPServer:
 
 
 def collector(delay: float = 0.0) -> ThreadingHTTPServer:
-    """Return a server that takes any batch and any object, and answers as each intake does.
+    """Return a server that accepts any batch and any object, and answers like each intake.
 
-    :param delay: seconds until an answer, as over a long way.
+    :param delay: seconds until an answer, as over a slow network.
     """
 
     class Handler(_Quiet):
@@ -96,7 +96,7 @@ def collector(delay: float = 0.0) -> ThreadingHTTPServer:
 
         def do_PUT(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
-            # Each store names what it has stored; without that the object would be asked for.
+            # Each store returns an ETag for what it has stored; without it, the client would fetch it again.
             self.reply(b"", etag='"0"')
 
     return _started(Handler)

@@ -1,7 +1,7 @@
 """``python -m benchmarks.sizing``: how many worker slots and processors a load needs, by simulation.
 
-Writes the tables of docs/sizing.md, from the costs below. Each was measured by the command beside it on two shared
-cores of a virtual machine; put in your own.
+It writes the tables of docs/sizing.md from the costs below. Each cost was measured by the command beside it on two
+shared cores of a virtual machine; replace them by your own.
 """
 
 from __future__ import annotations
@@ -21,24 +21,25 @@ DAY = 86_400.0
 _HOURS = 6.0
 _MOST_USED = 0.7
 _PARTS = 10
-"""Of a run's events, which happened one after the other since the last read: the oldest have waited longest."""
+"""Parts into which a run's events are divided by age, because the oldest have waited longest."""
 _SPREAD = 1.0
-"""Of the logarithm of the pipelines' sizes: the largest of 1,000 then has some 15 times the mean."""
+"""Standard deviation of the logarithm of the pipelines' sizes: the largest of 1,000 is some 15 times the mean."""
 
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """What things cost. Times in seconds, memory in MB.
+    """Costs of the parts of a run. Times in seconds, memory in MB.
 
     :ivar task_cpu: CPU of an Airflow task, a fifth of a run that finds some events (``python -m benchmarks.quiet``).
-    :ivar preloaded_cpu: the same where scheduler and workers are preloaded, and :ivar quiet_cpu: of a whole run there
-        that finds nothing new (the same command).
-    :ivar task_wall: how long it holds a slot (``python -m benchmarks.tasks``). :ivar slot_memory: of a running task
-        (the same).
+    :ivar preloaded_cpu: the same with preloaded schedulers and workers, and :ivar quiet_cpu: of a whole run there that
+        finds nothing new (the same command).
+    :ivar task_wall: how long a task holds a slot (``python -m benchmarks.tasks``).
+    :ivar slot_memory: of a running task (the same command).
     :ivar read_cpu: of reading one event, and :ivar ship_cpu: of shipping it to one destination (``make bench``).
-    :ivar page_wall: until a page of a thousand events has come, and :ivar batch_wall: until a batch is taken and its
-        offset recorded. :ivar pages_a_minute: the vendor's budget.
-    :ivar spool_bytes: of an event in the spool, compressed. :ivar busy: part of a processor that may be in use.
+    :ivar page_wall: until a page of a thousand events has arrived.
+    :ivar batch_wall: until a batch is accepted and its offset recorded.
+    :ivar pages_a_minute: the vendor's budget. :ivar spool_bytes: of an event in the spool, compressed.
+    :ivar busy: part of a processor that may be in use.
     """
 
     task_cpu: float = 0.43
@@ -57,7 +58,7 @@ class Costs:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What is to be moved. :ivar interval: minutes between runs. :ivar destinations: of every pipeline."""
+    """The load. :ivar interval: minutes between runs. :ivar destinations: of every pipeline."""
 
     pipelines: int
     events_a_day: float
@@ -66,15 +67,15 @@ class Load:
 
     @property
     def tasks_a_day(self) -> float:
-        """Pull, a ship for each destination, report."""
+        """Return the number of tasks a day: per run one pull, a ship task for each destination, and one report."""
         return self.pipelines * (2 + self.destinations) * DAY / (60 * self.interval)
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a simulation found. :ivar delay: of nineteen of twenty events until all destinations have them, seconds.
+    """The result of a simulation.
 
-    :ivar used: part of the slots in use.
+    :ivar delay: seconds in which 19 of 20 events have reached all destinations. :ivar used: part of the slots in use.
     """
 
     slots: int
@@ -82,22 +83,23 @@ class Found:
     used: float
 
     def suffices(self, load: Load) -> bool:
-        """Whether nineteen of twenty events arrive within two intervals, with slots to spare for a bad day."""
+        """Whether 19 of 20 events arrive within two intervals, with some slots to spare for a bad day."""
         return self.delay <= 120 * load.interval and self.used <= _MOST_USED
 
 
 def sizes(load: Load, seed: int = 1) -> list[float]:
-    """Return events a second of each pipeline: a few are large, most are small."""
+    """Return the events per second of each pipeline: a few are large, most are small."""
     dice = random.Random(seed)
     parts = [dice.lognormvariate(0, _SPREAD) for _ in range(load.pipelines)]
     return [load.events_a_day / DAY * part / sum(parts) for part in parts]
 
 
 def simulate(load: Load, slots: int, costs: Costs, hours: float = _HOURS) -> Found:
-    """Run the pipelines for some hours over so many slots, first come, first served.
+    """Simulate the runs of the pipelines for some hours with a number of slots, first come, first served.
 
-    A pipeline has one run at a time, as ``max_active_runs=1`` has it; its next run begins when due or when the last has
-    ended. A run reads what has happened since the last read, then ships it to all destinations, then reports.
+    A pipeline has one run at a time, as with ``max_active_runs=1``. Its next run begins when it is due, or when the
+    last one has ended. A run reads what has happened since the last read, then ships it to all destinations, then
+    reports.
     """
     rates = sizes(load)
     interval, end = 60 * load.interval, 3600 * hours
@@ -111,7 +113,7 @@ def simulate(load: Load, slots: int, costs: Costs, hours: float = _HOURS) -> Fou
     batch = [(0.0, 0.0)] * load.pipelines
     left = [0] * load.pipelines
     due = [dice.random() * interval for _ in rates]
-    delays: defaultdict[int, float] = defaultdict(float)  # whole seconds, and how many events had them
+    delays: defaultdict[int, float] = defaultdict(float)  # whole seconds, to the number of events with this delay
 
     def at(moment: float, what: str, number: int) -> None:
         nonlocal serial
@@ -148,7 +150,7 @@ def simulate(load: Load, slots: int, costs: Costs, hours: float = _HOURS) -> Fou
                 batch[number], read_to[number] = (read_to[number], now), now
                 had[number] = rates[number] * (now - batch[number][0])
                 pages = had[number] / 1000 + 1
-                waited = 60 * (pages / costs.pages_a_minute - 1)  # the first minute's pages come at once
+                waited = 60 * (pages / costs.pages_a_minute - 1)  # the budget of the first minute can be used at once
                 work = max(pages * costs.page_wall, waited) + had[number] * costs.read_cpu
             elif what == "ship":
                 work = (had[number] / 1000 + 1) * costs.batch_wall + had[number] * costs.ship_cpu
@@ -164,9 +166,9 @@ def simulate(load: Load, slots: int, costs: Costs, hours: float = _HOURS) -> Fou
 
 
 def smallest(load: Load, costs: Costs) -> Found:
-    """Return the fewest slots, with some to spare, with which nineteen of twenty events arrive within two intervals.
+    """Return the result for the fewest slots that suffice, see :meth:`Found.suffices`.
 
-    :raises ValueError: no number is enough, since a pipeline has more events than its vendor's budget lets through.
+    :raises ValueError: no number is enough, because a pipeline has more events than its vendor's budget allows.
     """
     least, most = 0, 1
     while not (found := simulate(load, most, costs)).suffices(load):
@@ -185,10 +187,10 @@ def smallest(load: Load, costs: Costs) -> Found:
 
 @dataclass(frozen=True, slots=True)
 class Processors:
-    """What a load keeps busy, with room for a bad day.
+    """The processors that a load keeps busy, with room for a bad day.
 
-    :ivar starting: for tasks. :ivar preloaded: for the same where their workers are preloaded. :ivar quiet: for the
-        runs there if none of them finds anything. :ivar moving: for events.
+    :ivar starting: for tasks. :ivar preloaded: for the same with preloaded workers.
+    :ivar quiet: for preloaded runs if none of them finds anything. :ivar moving: for events.
     """
 
     starting: float
@@ -197,7 +199,7 @@ class Processors:
     moving: float
 
     def share_of_quiet_runs(self, most: float) -> float:
-        """Return which part of the preloaded runs has to find nothing new so that ``most`` processors do, 0 to 1."""
+        """Return the share of preloaded runs, 0 to 1, that must find nothing new for ``most`` processors to do."""
         return max(0.0, (self.preloaded - (most - self.moving)) / (self.preloaded - self.quiet))
 
 
@@ -251,13 +253,13 @@ def tables(costs: Costs) -> str:
 
 
 def written(text: str) -> str:
-    """Return the page with its tables made anew."""
+    """Return the page with its tables made again."""
     before, _, rest = text.partition(BEGIN)
     return before + BEGIN + "\n" + tables(Costs()) + "\n" + END + rest.partition(END)[2]
 
 
 def main() -> int:
-    """Write the page; return 1 with ``--check`` where it is stale."""
+    """Write the page; with ``--check``, return 1 if it is outdated."""
     text = PAGE.read_text()
     new = written(text)
     if "--check" in sys.argv:

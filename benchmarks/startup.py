@@ -1,6 +1,6 @@
-"""``python -m benchmarks.startup WHAT [DAG]``: CPU seconds of a fresh process that imports or parses DAG files.
+"""``python -m benchmarks.startup WHAT [DAG]``: imports or parses DAG files, for measuring a fresh process.
 
-With the name of a DAG it parses as the process of one of its tasks does.
+With the id of a DAG, it parses like the process of one of its tasks.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ TARGETS = ("s3: {type: s3, bucket: b}", "splunk: {type: splunk_hec}", "datadog: 
 
 
 def parse(pipelines: int, dag_id: str = "") -> None:
-    """Parse the shipped DAG files over so many pipelines of four destinations, as Airflow's processor does.
+    """Parse the shipped DAG files with this many pipelines of four destinations, like Airflow's DAG processor.
 
-    :param dag_id: the DAG whose task the process is to run; its own file alone is parsed.
+    :param dag_id: parse only the file of this DAG, like the process of one of its tasks; "" for all files.
     """
     if dag_id:
         os.environ["_AIRFLOW_PARSING_CONTEXT_DAG_ID"] = dag_id
@@ -41,7 +41,7 @@ def parse(pipelines: int, dag_id: str = "") -> None:
 
 
 def main() -> None:
-    """Do what the arguments say: ``airflow``, ``package``, or how many pipelines to parse, and for which DAG."""
+    """Do what the arguments say: ``airflow``, ``package``, or the number of pipelines to parse, and for which DAG."""
     what = sys.argv[1]
     with tempfile.TemporaryDirectory() as home:
         os.environ |= {"AIRFLOW_HOME": home, "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}

@@ -1,7 +1,7 @@
-"""``python -m benchmarks.tasks``: what one Airflow task costs before it does anything, on a real Airflow.
+"""``python -m benchmarks.tasks``: the cost of one Airflow task before it does anything, on a real Airflow.
 
-The sum over Airflow's whole process tree, so that starting the process and the scheduler's and the API server's part
-are in it. The tasks import what this package's tasks import, and end.
+It is the sum over Airflow's whole process tree, so it includes the start of the process and the work of the scheduler
+and the API server. The tasks import what this package's tasks import, and end.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ many()
 
 
 def cpu_of_tree(root: int) -> float:
-    """Return CPU seconds of a process, of all below it that live, and of all that these have seen end."""
+    """Return the CPU seconds of a process, of its living descendants, and of the ended children of all of these."""
     parents: dict[int, int] = {}
     ticks: dict[int, int] = {}
     for folder in Path("/proc").glob("[0-9]*"):

@@ -1,4 +1,4 @@
-"""One measured piece of work, alone in its process: prints what it cost as JSON."""
+"""One measured piece of work in a process of its own: prints its cost as JSON."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Work = tuple[int, int]
 
 
 def plain(url: str, folder: Path) -> Work:
-    """Do what a script of a few lines would do: the measure of everything else."""
+    """Do the same with a script of a few lines: all other work is compared with it."""
     import orjson
 
     session = requests.Session()
@@ -40,7 +40,7 @@ def plain(url: str, folder: Path) -> Work:
 
 
 def read(url: str, folder: Path) -> Work:
-    """Read into the spool, on from where it ended."""
+    """Read into the spool, starting where the last read ended."""
     from audit_provider.core.position import Position, pack_position, unpack_position
     from audit_provider.core.pull import pull
     from audit_provider.core.sources import PYLON, PageReader, Reader
@@ -98,7 +98,7 @@ def main() -> None:
     used = resource.getrusage(resource.RUSAGE_SELF)
     if count != events:
         raise SystemExit(f"{name} moved {count} of {events} events")
-    # Not ru_maxrss, which begins with the size of the process that started this one.
+    # Not ru_maxrss: it begins with the size of the parent process.
     peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
     print(
         json.dumps(

@@ -1,7 +1,7 @@
 """Shows every mistake in the pipelines file as an import error of this file; holds no DAG.
 
-Airflow stops scheduling all DAGs of a file with an import error. Raised here, a mistake in one pipeline
-is on everybody's screen while the other pipelines go on.
+Airflow stops scheduling all DAGs of a file with an import error. This file raises the error instead, so a mistake in
+one pipeline is visible to everybody and the other pipelines continue to run.
 """
 
 from pathlib import Path

@@ -1,1 +1,1 @@
-"""Holds nothing. Airflow looks for a provider's example DAGs in a module of its distribution's name."""
+"""An empty module. Airflow looks for a provider's example DAGs in a module with the name of its distribution."""

@@ -1,4 +1,4 @@
-"""Make the buckets named in the command line, where they are missing, by the connection ``minio``."""
+"""Create the buckets named on the command line if they are missing, through the connection ``minio``."""
 
 import sys
 

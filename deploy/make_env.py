@@ -1,7 +1,7 @@
-"""Write ``.env`` for docker-compose.yaml: settings, and a secret of its own for everything that needs one.
+"""Write ``.env`` for docker-compose.yaml: settings, and a separate secret for each part that needs one.
 
-What ``.env`` has already is kept, so the command can be run again after an upgrade, when a new variable has come.
-Needs nothing but Python.
+Values that ``.env`` already has are kept, so the command can be run again after an upgrade that adds a variable. It
+needs only Python.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def _hexadecimal() -> str:
-    # 32 digits of these alone can stand in a URL, in JSON and in base64 without being written in another way.
+    # 32 hexadecimal digits need no escaping in a URL, in JSON or in base64.
     return secrets.token_hex(16)
 
 
 def _password() -> str:
-    # OpenSearch and Splunk ask for every kind of character.
+    # OpenSearch and Splunk require every kind of character.
     return f"Aa1-{secrets.token_hex(16)}"
 
 
@@ -54,7 +54,7 @@ def main() -> None:
     options = parser.parse_args()
     there = options.file.read_text(encoding="utf-8") if options.file.exists() else ""
     chosen = re.search(r"^COMPOSE_PROFILES=(.*)$", there, re.MULTILINE)
-    if chosen and options.profiles and not chosen[1]:  # as 'make env' without profiles leaves it
+    if chosen and options.profiles and not chosen[1]:  # 'make env' without profiles leaves it so
         there = re.sub(r"^COMPOSE_PROFILES=\n?", "", there, flags=re.MULTILINE)
     elif chosen and options.profiles not in ("", chosen[1]):
         raise SystemExit(
@@ -80,7 +80,7 @@ def _missing(there: str, profiles: str) -> dict[str, str]:
 
 
 def _write(path: Path, there: str, missing: Mapping[str, str]) -> None:
-    """Replace the file at once, readable by its owner alone from the first byte on."""
+    """Replace the file atomically; only its owner can read it, from the first byte on."""
     text = there + ("\n" if there and not there.endswith("\n") else "")
     text += "".join(f"{name}={value}\n" for name, value in missing.items())
     part = path.with_name(f"{path.name}.part")

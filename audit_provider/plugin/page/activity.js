@@ -1,4 +1,4 @@
-// Activity by category and day, and below it the actions of the day and the category that are chosen.
+// Activity by category and day, and below it the actions of the chosen day and category.
 
 import { bars } from "./bars.js";
 import { at, cells, count, listed, make } from "./dom.js";
@@ -10,7 +10,7 @@ const DAY = 86400000; // milliseconds
 const dayOf = (activity, place) =>
   new Date(Date.parse(activity.first_day) + place * DAY).toISOString().slice(0, 10);
 
-// Draw again with another choice, and leave the focus where it was.
+// Draw again with another choice, and keep the focus.
 function choose(what, id) {
   Object.assign(seen, what);
   commands.show();

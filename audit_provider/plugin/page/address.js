@@ -1,11 +1,11 @@
-// What is shown has an address: the opened pipeline, its tab, and which rows are asked for. It is kept behind the "#" of
-// this page, and of Airflow's page around it, so that either can be sent to a colleague.
+// The address of the view: the opened pipeline, its tab, and the filters of the rows. It is kept behind the "#" of this
+// page and of Airflow's page around it, so that either address can be sent to a colleague.
 
 const USUAL = { pipeline: "", tab: "health", date: "", letters: "", reason: "", find: "", state: "", tag: "", sort: "state", down: "", group: "", page: "1" };
 
 export const place = { ...USUAL };
 
-// Airflow's window around the frame; null where there is none, or it is another site's.
+// Airflow's window around the frame; null if there is none, or if it belongs to another site.
 export function outer() {
   try {
     return window.parent !== window && window.parent.location.href ? window.parent : null;
@@ -18,15 +18,16 @@ const OF_PIPELINE = ["pipeline", "tab", "date", "letters", "reason"];
 
 function parsed(hash) {
   const text = hash.replace(/^#/, "");
-  // An address of an earlier version is the name of a pipeline alone.
+  // An address of an earlier version is only the name of a pipeline.
   if (text && !text.includes("=")) return { ...place, tab: USUAL.tab, pipeline: decodeURIComponent(text) };
   const found = new URLSearchParams(text);
-  // The address of a pipeline leaves open which rows are shown once it is left again.
+  // The address of a pipeline has no filters of the rows, so these stay as they were.
   const keys = found.has("pipeline") ? OF_PIPELINE : Object.keys(USUAL);
   return { ...place, ...Object.fromEntries(keys.map((key) => [key, found.get(key) ?? USUAL[key]])) };
 }
 
-// Without changes, of what is shown. A link to something else opens no letters.
+// The address of the view with some changes. Without changes: of the present view. With changes, no dead letters are
+// opened unless the changes say so.
 export function address(changes = place) {
   const whole = { ...place, letters: "", reason: "", ...changes };
   const found = new URLSearchParams();
@@ -41,7 +42,7 @@ function mirror() {
     around.history.replaceState(around.history.state, "", location.hash || around.location.pathname);
 }
 
-// Read the address again. first: the page has just been loaded, and the one around it knows what is wanted.
+// Read the address. first: the page has just been loaded, so the address of the page around it counts.
 export function readAddress(first = false) {
   const around = outer();
   if (first && around?.location.hash) history.replaceState(null, "", around.location.hash);
@@ -49,7 +50,7 @@ export function readAddress(first = false) {
   mirror();
 }
 
-// Change what is shown, without a step that "back" would go through.
+// Change the view without adding a step to the browser's history.
 export function choose(changes) {
   Object.assign(place, changes);
   history.replaceState(null, "", address());
@@ -60,7 +61,7 @@ export function question() {
   const asked = new URLSearchParams();
   if (place.pipeline) {
     asked.set("opened", place.pipeline);
-    asked.set("size", "0"); // its own view shows no rows
+    asked.set("size", "0"); // the view of a pipeline shows no rows
     return asked;
   }
   for (const key of ["find", "state", "tag", "sort", "down", "group", "page"])

@@ -1,8 +1,8 @@
-// What is asked of the JSON API, and why there may be no answer.
+// Requests to the JSON API, and the reasons for which a request may fail.
 
 const PATIENCE = 60000; // milliseconds
 
-// login: whether logging in helps.
+// login: whether a login would help.
 export class Failure extends Error {
   constructor(message, { login = false } = {}) {
     super(message);
@@ -10,8 +10,8 @@ export class Failure extends Error {
   }
 }
 
-// tag: names an answer that is known already. Without a body, returns { same } where that answer still holds, and
-// { body, tag } otherwise; what is sent with a body returns what came back.
+// tag: the ETag of the answer that the page has. Without a body, returns { same: true } if that answer is still valid,
+// and { body, tag } otherwise. With a body, returns the answer.
 export async function ask(path, body, tag = "") {
   const options = {
     headers: { Accept: "application/json", "X-Audit-Logs": "page" },
@@ -25,7 +25,7 @@ export async function ask(path, body, tag = "") {
     options.body = JSON.stringify(body);
     options.headers["Content-Type"] = "application/json";
   }
-  // Whoever pressed a button must know that it may have been done all the same.
+  // A person who pressed a button must know that the action may have been done in spite of the error.
   const perhaps = changes ? " Whether it was done is not known: look before you press again." : "";
   let answer;
   try {
@@ -54,7 +54,7 @@ function refused(changes, said) {
     : `Your role may not read this${why}: ask an Airflow administrator for "Variables: read".`;
 }
 
-// Returns a file that is made on demand, and what it is called.
+// Returns a file that is made on demand, and its name.
 export async function file(path, body) {
   let answer;
   try {

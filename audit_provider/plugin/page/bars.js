@@ -1,14 +1,14 @@
-// Bars, one for each label, with a band behind them and a line across them where there are such.
+// Bars, one for each label, with an optional band behind them and an optional line across them.
 
 import { make } from "./dom.js";
 import { number } from "./words.js";
 
 const [LEFT, TOP, HEIGHT] = [70, 10, 200];
-const NARROW = matchMedia("(max-width: 700px)"); // there a wide chart would be drawn so small that nobody can read it
-const LAST = 60; // as wide as a label is
-const TICKS = 4; // about as many lines as a chart has
+const NARROW = matchMedia("(max-width: 700px)"); // on narrow screens a wide chart would be too small to read
+const LAST = 60; // width of a label
+const TICKS = 4; // approximate number of lines of a chart
 
-// The step of an axis: 1, 2 or 5 times a power of ten. least: 1 for what is counted.
+// The step of an axis: 1, 2 or 5 times a power of ten. least: the smallest step, 1 for counts.
 export function stepOf(most, least = 0) {
   const wanted = Math.max(most / TICKS, least || Number.MIN_VALUE);
   const size = 10 ** Math.floor(Math.log10(wanted));
@@ -16,9 +16,9 @@ export function stepOf(most, least = 0) {
   return Math.max(step, least);
 }
 
-// series: [{ values, colour }], bottom first. band: { low, high } or null. about: what the whole chart shows.
-// unit: of the axis. line: { value, text } across the bars, or null. running: whether the last bar is not over.
-// bar: attributes of the group of a label, given its place; its aria-label is also shown where the mouse rests.
+// series: [{ values, colour }], bottom first. band: { low, high } or null. about: description of the whole chart. unit:
+// of the axis. line: { value, text } across the bars, or null. running: whether the period of the last bar has not
+// ended. bar: returns the attributes of a label's group, given its index; the aria-label is also the tooltip.
 export function bars({ labels, series, band = null, about, role = "img", bar, unit, line = null, running = true }) {
   const [width, shownLabels] = NARROW.matches ? [420, 4] : [880, 10];
   const totals = labels.map((_, place) => series.reduce((sum, each) => sum + (each.values[place] ?? 0), 0));
@@ -26,7 +26,7 @@ export function bars({ labels, series, band = null, about, role = "img", bar, un
   const step = stepOf(largest, 1);
   const most = Math.ceil(largest / step - 1e-9) * step;
   const wide = Math.min(width, width / Math.max(1, labels.length));
-  // The last label ends where the bars do.
+  // The last label ends at the right edge of the bars.
   const under = (left) => (width - left < LAST ? { x: LEFT + width, "text-anchor": "end" } : { x: LEFT + left });
   const y = (value) => TOP + HEIGHT - (HEIGHT * value) / most;
   const parts = [];
@@ -66,7 +66,7 @@ export function bars({ labels, series, band = null, about, role = "img", bar, un
   if (line) {
     const at = y(line.value);
     parts.push(make("line", { class: "limit", x1: LEFT, x2: LEFT + width, y1: at, y2: at }));
-    // At the very top there is no room above the line.
+    // At the top there is no room above the line.
     parts.push(make("text", { class: "limit-text", x: LEFT + width, y: at < TOP + 12 ? at + 13 : at - 4, "text-anchor": "end" }, line.text));
   }
   return make("svg", { class: "chart", viewBox: `0 0 ${LEFT + width + 10} 240`, role, "aria-label": about }, ...parts);

@@ -1,4 +1,4 @@
-// What each destination has got, and what became of the rest.
+// What each destination has received, and what became of the other events.
 
 import { pathOf } from "./api.js";
 import { badge, button, cells, count, listed, make, time, tries } from "./dom.js";

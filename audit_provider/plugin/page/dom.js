@@ -1,4 +1,4 @@
-// Elements. All text comes in through textContent, so nothing that a vendor or a SIEM says can become markup.
+// Elements. All text is set through textContent, so text of a vendor or a SIEM never becomes markup.
 
 import { outer } from "./address.js";
 import { shown } from "./state.js";
@@ -22,7 +22,7 @@ export function make(name, attributes = {}, ...children) {
 
 export const badge = (state) => make("span", { class: `state ${shown(state)}` }, mark(state), ` ${WORDS[shown(state)]}`);
 
-// The shape of a state, beside a word for it; and the shape alone, which is read out as that word.
+// The symbol of a state, beside a word for it; and the symbol alone, which a screen reader reads as that word.
 export const mark = (state) => make("span", { class: "mark", "aria-hidden": "true" }, MARKS[shown(state)]);
 
 export const sign = (state) =>
@@ -30,10 +30,10 @@ export const sign = (state) =>
 
 const SAID = { ago, until, waits, moment };
 
-// A time, said by one of the ways above; what passes is written again by tick().
+// A time, written by one of the functions above. tick() renews relative times.
 export const time = (text, how) => make("time", { datetime: text, title: moment(text), "data-how": how }, SAID[how](text));
 
-// Write again what passes with the time, and nothing else.
+// Renew the relative times, and nothing else.
 export function tick() {
   for (const each of document.querySelectorAll("time[data-how]")) {
     const said = SAID[each.dataset.how](each.dateTime);
@@ -43,7 +43,7 @@ export function tick() {
 
 export const button = (id, label, onclick, name) => make("button", { type: "button", id, onclick, "aria-label": name }, label);
 
-// Follow a link in the whole window. A frame may not lead it away, but a link of the window itself may.
+// Follow a link in the whole window. A frame may not be allowed to navigate the window, but a link of the window is.
 export function follow(event, path) {
   const around = outer();
   if (!around) return;

@@ -1,4 +1,4 @@
-// Evidence: each day of a year with what is proven of it, the day that is chosen, a search, and the pack.
+// Evidence: the state of each day of a year, the chosen day, a search, and the pack.
 
 import { address, choose, place } from "./address.js";
 import { ask, pathOf } from "./api.js";
@@ -9,7 +9,7 @@ import { commands, seen } from "./state.js";
 import { moment, number, span } from "./words.js";
 
 const DAY = 86400000; // milliseconds
-const HOLDS = 300000; // milliseconds after which it is asked for again; a verification is made once a day
+const HOLDS = 300000; // milliseconds after which the calendar is fetched again; a verification is made once a day
 const STATES = {
   proven: ["■", "proven"],
   read: ["◐", "read only"],
@@ -23,7 +23,7 @@ const MOVES = { ArrowUp: -1, ArrowDown: 1, ArrowLeft: -7, ArrowRight: 7 };
 const dayOf = (at) => new Date(at).toISOString().slice(0, 10);
 const weekday = (at) => (new Date(at).getUTCDay() + 6) % 7;
 
-// Look at the calendar too where it is shown.
+// Fetch the calendar if it is shown.
 export async function lookAtCalendar() {
   const name = place.pipeline;
   if (!name || place.tab !== "evidence") return;
@@ -141,7 +141,7 @@ function legend(known) {
   return make("ul", { class: "legend row", "data-key": "calendar-legend" }, ...items);
 }
 
-// What a destination answered when it was asked for the events that it had confirmed.
+// The answer of a destination to the question for events that it had confirmed.
 function answered(asked) {
   if (asked.why_not) return `not asked: ${asked.why_not}`;
   const lacks = [

@@ -1,4 +1,4 @@
-// What the last report has found unusual. What the records show by themselves, and sooner, is among the problems.
+// Unusual activity that the last report has found. What newer records show is among the problems instead.
 
 import { cells, count, listed, make } from "./dom.js";
 import { moment, number } from "./words.js";

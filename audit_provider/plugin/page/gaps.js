@@ -34,7 +34,7 @@ export function gaps(pipeline) {
   ];
 }
 
-// What came of buttons whose gap is no longer where the button was.
+// The results of buttons whose gap is no longer in the list.
 function results(name) {
   const begin = pathOf(name, "gaps", "");
   const left = [...seen.results].filter(([path]) => path.startsWith(begin)).map(([path, [last]]) => [path, last]);

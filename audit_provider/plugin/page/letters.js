@@ -1,4 +1,4 @@
-// Dead letters, and what resending them asks back. Whose letters are shown, and of which reason, is in the address.
+// Dead letters, and the questions before they are resent. The address says of which destination and reason.
 
 import { choose, place } from "./address.js";
 import { ask, pathOf } from "./api.js";
@@ -7,7 +7,7 @@ import { act } from "./press.js";
 import { seen } from "./state.js";
 import { moment, number } from "./words.js";
 
-const LETTERS = 50; // a page, as the API has them
+const LETTERS = 50; // dead letters per page, as in the API
 
 const lettersOf = async (pipeline, destination, asked) =>
   (await ask(`${pathOf(pipeline, "destinations", destination.name, "dead-letters")}?${new URLSearchParams(asked)}`)).body;
@@ -19,7 +19,7 @@ const reasons = (found) =>
     ...found.reasons.map((each) => make("li", {}, `${number(each.count)}: `, make("span", { class: "error" }, each.reason || "other reasons"))),
   );
 
-// The reasons as a choice. Those beside the most frequent ones are counted together and cannot be chosen.
+// The reasons to choose from. Rare reasons are counted together and cannot be chosen.
 function choice(found, chosen, pick) {
   const named = found.reasons.filter((each) => each.reason);
   if (chosen && !named.some((each) => each.reason === chosen)) named.push({ reason: chosen, count: found.matched });
@@ -34,10 +34,10 @@ function choice(found, chosen, pick) {
   return make("div", { class: "row", role: "group", "aria-label": "Reason" }, ...chips, rest ? `other reasons: ${number(rest.count)}` : "");
 }
 
-let wanted = ""; // whose letters are shown or asked for, and of which reason
+let wanted = ""; // the destination and reason whose dead letters are shown or requested
 const wantedNow = (pipeline, { letters, reason }) => (letters ? JSON.stringify([pipeline, letters, reason]) : "");
 
-// Show the letters that the address names, and none where it names none.
+// Show the dead letters that the address names, or none if it names none.
 export function followLetters() {
   const wants = wantedNow(place.pipeline, place);
   if (wants === wanted) return;
@@ -64,7 +64,7 @@ export async function showLetters(pipeline, destination, { events = false, first
     if (own === wanted) popUp(title, make("p", { class: "error" }, error.message));
     return;
   }
-  if (own !== wanted) return; // meanwhile others were asked for
+  if (own !== wanted) return; // other dead letters were requested meanwhile
   const discards = destination.may.includes("redrive");
   const letters = found.letters.map((each) =>
     make(
@@ -101,7 +101,7 @@ export async function showLetters(pipeline, destination, { events = false, first
 
 export const discardedAt = (pipeline, destination) => pathOf(pipeline, "destinations", destination, "discard");
 
-// Discards the letters that are chosen above, for a reason that is kept as evidence.
+// Discards the dead letters chosen above, for a reason that is kept as evidence.
 function discarding(pipeline, destination) {
   const said = make("p", { class: "error", role: "alert" });
   const reason = make("input", { id: "discard-reason", maxlength: 500, autocomplete: "off" });

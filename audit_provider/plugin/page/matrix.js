@@ -1,5 +1,5 @@
-// One row per pipeline, one column for the source and one for each connection that is shipped by. A cell says for how
-// long the oldest event waits, so a dead SIEM is a red column and a dead source a red cell at the left.
+// One row per pipeline, one column for the source and one for each connection of destinations. A cell says for how long
+// the oldest event waits, so a failed SIEM is a red column and a failed source a red cell at the left.
 
 import { address, choose, place } from "./address.js";
 import { at, badge, button, make, mark, sign, time } from "./dom.js";
@@ -7,7 +7,7 @@ import { patch, Same } from "./patch.js";
 import { commands, seen, shown } from "./state.js";
 import { LEVELS, number, WORDS } from "./words.js";
 
-const ROWS = 50; // a page, as the API has them
+const ROWS = 50; // rows per page, as in the API
 
 export function matrix() {
   const { pipelines, matrix: about } = seen.overview;
@@ -24,7 +24,7 @@ export function matrix() {
   patch(at("pager"), pager(about));
 }
 
-// Show the fields as the address has them; what is being typed stays.
+// Set the fields from the address; a field with the focus keeps its text.
 export function fill() {
   for (const id of ["find", "tag", "group"]) if (document.activeElement !== at(id)) at(id).value = place[id];
 }
@@ -55,13 +55,13 @@ function chips({ states }) {
 }
 
 function none({ matched }) {
-  // From a pipeline's own view one comes without rows.
+  // The answer of a pipeline's own view has no rows.
   if (matched) return seen.stale ? "The rows are not loaded: Airflow does not answer." : "Loading …";
   const chosen = place.find || place.state || place.tag;
   return chosen ? "No pipeline matches what you have chosen." : "There is no pipeline to show.";
 }
 
-// What an installation without a pipeline needs, with the paths where it is looked for.
+// What an installation without a pipeline needs, with the paths of the files.
 function firstSteps({ pipelines_file: file, found, dags_folder: folder }) {
   const code = (text) => make("code", {}, text);
   return [
@@ -102,7 +102,7 @@ function heads({ columns }) {
   );
 }
 
-// A name that may be broken at its underscores, and nowhere else.
+// A name that may be broken at its underscores only.
 const inParts = (name) => name.split(/(?<=_)/).flatMap((part, place) => (place ? [make("wbr"), part] : [part]));
 
 function rows(pipelines, about) {
@@ -123,7 +123,7 @@ function rows(pipelines, about) {
   return found;
 }
 
-// What the rows that are shown were made of, by name: one of the same is not made again.
+// The data of the rows that are shown, by name: a row with the same data is not made again.
 let made = new Map();
 
 function drawn(each, about, columns) {
@@ -175,7 +175,7 @@ function source(each) {
   );
 }
 
-// When the oldest event was spooled that a destination has not got; null where none waits or nothing says so.
+// When the oldest event that a destination has not got was spooled; null if none waits or this is not known.
 export const oldest = (one) => [one.waiting_since, one.elsewhere_since].filter(Boolean).sort()[0] ?? null;
 
 // How far behind a destination is, as a time.

@@ -1,11 +1,11 @@
-// How far reading was behind, and what each destination was given, by hour as the reports saw it: one chart a question.
+// How far reading was behind, and what each destination received, by hour according to the reports: two charts.
 
 import { bars } from "./bars.js";
 import { make } from "./dom.js";
 import { number, span } from "./words.js";
 
 const HOUR = 3600000; // milliseconds
-const LEAST = 24; // hours shown, also where less is known
+const LEAST = 24; // hours shown, even if data exist for fewer
 
 export function measures(activity, target) {
   const lags = activity?.lags_by_hour ?? [];
@@ -26,7 +26,7 @@ export function measures(activity, target) {
       series: [{ values: lags.slice(first).map((each) => each / 60), colour: "c7" }],
       about: `largest lag of reading by hour over ${labels.length} hours, at most ${span(most)}`,
       unit: "min",
-      // Far above all bars, the target would flatten them.
+      // If the target is far above all bars, drawing it would make the bars too small.
       line: target && most > target / 4 ? { value: target / 60, text: `target ${span(target)}` } : null,
       bar: (place) => labelled(place, span(lags[first + place])),
     }),

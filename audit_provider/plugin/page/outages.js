@@ -1,4 +1,4 @@
-// Outages that have ended: of all pipelines in the last day, by cause, and of one pipeline as far as they are kept.
+// Past outages: of all pipelines in the last day, by cause, and of one pipeline as far as they are recorded.
 
 import { address } from "./address.js";
 import { cells, count, listed, make, time } from "./dom.js";
@@ -6,7 +6,7 @@ import { number, span } from "./words.js";
 
 const SECOND = 1000; // milliseconds
 
-// What ended in the last 24 hours, folded: what is wrong now stands above it.
+// Outages that ended in the last 24 hours, folded, because present problems are more important.
 export function ended({ ended: found }) {
   if (!found.length) return [];
   return [
@@ -42,7 +42,7 @@ function incident({ key, text, times, began, ended: end, longest, at_least, wait
 
 export const lasted = (each) => (Date.parse(each.ended) - Date.parse(each.began)) / SECOND;
 
-// Those of a pipeline, the newest first, each with how long it lasted against the target.
+// The outages of a pipeline, the newest first, each with its length compared with the target.
 export function outages(pipeline) {
   const parts = [{ name: pipeline.source, of: pipeline.reading }, ...pipeline.destinations.map((each) => ({ name: each.name, of: each }))];
   const found = parts.flatMap(({ name, of }) => of.outages.map((each) => ({ name, each })));

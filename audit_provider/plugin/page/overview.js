@@ -1,4 +1,4 @@
-// What stands above everything: the verdict, three figures, and what is wrong by cause.
+// The top of the page: the verdict, three figures, and what is wrong by cause.
 
 import { address, place } from "./address.js";
 import { at, make, sign, time, tries } from "./dom.js";
@@ -10,8 +10,8 @@ import { copier, press } from "./press.js";
 import { seen, shown } from "./state.js";
 import { number } from "./words.js";
 
-const STALE = 60000; // milliseconds after which nobody knows whether it is still so
-const MOST_INCIDENTS = 5; // shown before the others are asked for
+const STALE = 60000; // milliseconds after which an answer is too old
+const MOST_INCIDENTS = 5; // incidents shown before the user asks for more
 
 export const isStale = () => seen.failure !== null || Date.now() - seen.answered > STALE;
 
@@ -29,7 +29,7 @@ export function show() {
   }
   const { verdict, totals } = seen.overview;
   at("verdict").className = seen.stale ? "unknown" : verdict.state;
-  // A screen reader speaks it when it changes, so it holds no time that passes.
+  // A screen reader speaks the text when it changes, so it contains no relative time.
   write(at("verdict"), seen.stale ? stands() : verdict.text);
   patch(at("totals"), summed(totals));
   patch(at("made"), made(seen.overview));
@@ -83,7 +83,7 @@ function incidents({ mistakes, incidents: found, more_incidents: more, totals })
   return [...lines.slice(0, MOST_INCIDENTS), make("li", { class: "rest", "data-key": "rest" }, whole)];
 }
 
-// Where a pipeline shows more of it.
+// The place where a pipeline's view shows more of it.
 const TAB_OF = { letters: "deliveries", behind: "deliveries", gap: "gaps", finding: "activity" };
 
 function incident(each, total) {

@@ -15,7 +15,7 @@ export function pack(name) {
   const range = () => ({ start: at("pack-start").value, end: at("pack-end").value });
   const press = button("pack", "Make and download", () => download(name, range()), "Make and download the evidence of this time range");
   press.disabled = Boolean(made?.waits);
-  // Another day that is chosen is another field, so that its value is the one that is proposed.
+  // A new day gets a new field, so that the field shows the proposed value.
   const date = (id, label, value) =>
     make("label", { "data-key": `${id}-${value}` }, `${label} `, make("input", { id, type: "date", value }));
   return [

@@ -1,4 +1,4 @@
-// The page "Audit logs": an overview that renews itself, and a view of each pipeline with an address of its own.
+// The page "Audit logs": an overview that refreshes itself, and a view of each pipeline with its own address.
 
 import { outer, place, question, readAddress } from "./address.js";
 import { ask } from "./api.js";
@@ -12,27 +12,27 @@ import { commands, seen } from "./state.js";
 import { followTheme } from "./theme.js";
 import { followZone } from "./zone.js";
 
-const EVERY = 15000; // milliseconds between two looks
-const TYPING = 150; // milliseconds without a key after which what is typed is looked for
+const EVERY = 15000; // milliseconds between two requests
+const TYPING = 150; // milliseconds after the last key until the search starts
 
 let looks = 0;
-let shown = 0; // number of the look whose answer is shown
+let shown = 0; // number of the request whose answer is shown
 
 async function look() {
   const number = ++looks;
   const asked = question().toString();
   let found;
   try {
-    // One answer for all, so that the problems above never lack what the pipeline below already says.
+    // One request for both, so that the problems above and the pipeline below never differ.
     found = await ask(asked ? `overview?${asked}` : "overview", undefined, seen.question === asked ? seen.tag : "");
   } catch (error) {
     if (number < shown) return;
     shown = number;
     seen.failure = error;
-    show(); // what came of a button is shown all the same
+    show(); // the results of buttons are shown in any case
     return;
   }
-  if (number < shown || asked !== question().toString()) return; // a later look was answered first, or is on its way
+  if (number < shown || asked !== question().toString()) return; // a later request was answered, or is under way
   shown = number;
   const renewed = seen.stale || seen.failure !== null;
   Object.assign(seen, { answered: Date.now(), failure: null });
@@ -60,14 +60,14 @@ async function open() {
   await look();
   if (!moved) return;
   if (opened) window.scrollTo(0, 0);
-  // What was opened is read out; who leaves it is back where it was opened.
+  // The focus moves to what was opened, so that it is read out; on leaving, back to where it was opened.
   const back = opened ? null : at(`open-${left}`);
   (back ?? at(opened ? "detail" : "overview")).focus({ preventScroll: !back });
 }
 
 function renew() {
   if (document.hidden) return;
-  // A look may stay without an answer for long.
+  // A request may take long.
   if (seen.overview && isStale() !== seen.stale) show();
   else tick();
   if (!at("dialog").open && !seen.paused) look();
@@ -95,14 +95,14 @@ at("pause").addEventListener("click", () => {
   if (!seen.paused) look();
 });
 at("login").addEventListener("click", (event) => {
-  // Where the page stands in Airflow's frame, the whole window goes to the login, and comes back from there.
+  // If the page is in Airflow's frame, the whole window goes to the login and comes back.
   const login = new URL("../api/v2/auth/login", document.baseURI);
   login.searchParams.set("next", (outer() ?? window).location.href);
   event.currentTarget.href = login.href;
   follow(event, login.href);
 });
 document.addEventListener("keydown", (event) => {
-  // Escape leads back to all pipelines, as the link above the pipeline does.
+  // Escape returns to all pipelines, like the link above the pipeline.
   if (event.key === "Escape" && place.pipeline && !at("dialog").open && !event.defaultPrevented) at("back").click();
 });
 setInterval(renew, EVERY);

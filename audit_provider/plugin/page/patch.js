@@ -1,9 +1,9 @@
-// Makes what is shown like what is to be shown, and touches only what differs: text that is selected stays selected, and
-// the focus where it is. An element that has an id or a data-key is the same one wherever it stands.
+// Changes the shown elements into new ones and touches only what differs: selected text stays selected, and the focus
+// stays where it is. Two elements with the same id or data-key are the same element, wherever they are.
 
 const HANDLERS = ["onclick", "onkeydown"];
 
-// Stands for the element of a key that is to stay as it is.
+// Placeholder for the element with this key, which stays unchanged.
 export class Same {
   constructor(key) {
     this.key = key;
@@ -45,7 +45,7 @@ export function patch(place, nodes) {
     next = next.nextSibling;
     left.remove();
   }
-  // An element that was moved has lost the focus.
+  // An element loses the focus when it is moved.
   if (focused !== document.activeElement && place.contains(focused)) focused.focus({ preventScroll: true });
 }
 
@@ -58,7 +58,7 @@ function update(old, node) {
     if (old.data !== node.data) old.data = node.data;
     return;
   }
-  // What a person has unfolded stays so.
+  // What a person has unfolded stays unfolded.
   const kept = old.nodeName === "DETAILS" ? "open" : "";
   for (const { name } of [...old.attributes]) if (name !== kept && !node.hasAttribute(name)) old.removeAttribute(name);
   for (const { name, value } of node.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);

@@ -1,4 +1,4 @@
-// One pipeline, with an address of its own: source, spool and destinations, and below them what is asked for.
+// One pipeline, with its own address: source, spool and destinations, and below them the chosen tab.
 
 import { activityChart } from "./activity.js";
 import { address, place } from "./address.js";
@@ -60,7 +60,7 @@ export function detail() {
   ]);
 }
 
-// Events of the last hour that is over.
+// Events of the last full hour.
 const rate = (hours) => (hours.length > 1 ? `${number(hours.at(-2))} events in the last whole hour` : "");
 
 function flow(pipeline) {

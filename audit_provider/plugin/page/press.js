@@ -1,4 +1,4 @@
-// Buttons that do something. What came of each stands beside it, with its time, and the last ten are kept.
+// Buttons with an action. The result is shown beside the button with its time, and the last ten results are kept.
 
 import { ask } from "./api.js";
 import { button, link, make, time } from "./dom.js";
@@ -6,7 +6,7 @@ import { commands, seen } from "./state.js";
 
 const MOST_RESULTS = 10;
 
-// What came of it is kept by its path.
+// Results are kept by the path of the action.
 export async function act(path, body = {}) {
   if (seen.waiting.has(path)) return;
   seen.waiting.add(path);
@@ -21,14 +21,14 @@ export async function act(path, body = {}) {
 
 const said = (each) => [each.message, " ", each.link ? link(each.link, "See the run") : "", " ", time(each.at, "ago")];
 
-// name: what a screen reader calls it; it begins with the label. path: of the API. asks: asks back first, or null.
+// name: for screen readers; it begins with the label. path: of the API. asks: asks for confirmation first, or null.
 export function press({ id, label, name, path, asks = null }) {
   const pressed = button(id, label, () => (asks ? asks() : act(path)), name);
   pressed.disabled = seen.waiting.has(path);
   return make("span", { class: "press", "data-key": `press-${id}` }, pressed, outcome(path, id));
 }
 
-// What came of a button; spoken when it changes.
+// The result of a button; a screen reader speaks it when it changes.
 export function outcome(key, id) {
   const [last, ...earlier] = seen.results.get(key) ?? [];
   const state = seen.waiting.has(key) ? "" : last ? (last.ok ? "good" : "bad") : "";
@@ -47,7 +47,7 @@ export function outcome(key, id) {
   );
 }
 
-// Puts a text where it can be pasted from. Browsers allow that to some pages only; where not, it is selected.
+// Copies a text to the clipboard. Browsers allow this only to some pages; on others, the text is selected.
 export function copier({ id, label, name, text, shownBy }) {
   const copy = async () => {
     let message = "Copied";

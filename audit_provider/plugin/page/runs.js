@@ -9,7 +9,7 @@ import { number, span } from "./words.js";
 const KINDS = { incremental: "incremental", backfill: "backfill", replay: "replay", reconcile: "reconciliation" };
 const STATES = { success: "ok", failed: "critical", running: "new", queued: "new" };
 
-// Look at the runs too where they are shown.
+// Fetch the runs if they are shown.
 export async function lookAtRuns() {
   const name = place.pipeline;
   if (!name || place.tab !== "runs") return;
@@ -30,10 +30,10 @@ export function runs(pipeline) {
   return [listed(heads, rows, "There is no run that you may see.", "Last runs")];
 }
 
-// What no task has said is not 0.
+// A count that no task has returned is unknown, not 0.
 const counted = (value) => make("td", { class: "number" }, value === null ? "–" : number(value));
 
-// What a run has sent, and what the budget of the API allows in that time.
+// The requests that a run has sent, and how many the budget of the API allows in that time.
 function requests({ requests: sent, budget }, lasted) {
   if (sent === null) return counted(null);
   if (!budget) return counted(sent);

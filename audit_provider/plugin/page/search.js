@@ -1,4 +1,4 @@
-// A search for events in the spool, and what became of each that is found.
+// A search for events in the spool, and what became of each event that is found.
 
 import { place } from "./address.js";
 import { ask, pathOf } from "./api.js";

@@ -1,5 +1,5 @@
-// How each day of the last month was: for the source and each destination, how far it was behind at most, against the
-// target. A day with an outage is marked, also where the target was held.
+// The state of each day of the last month: how far the source and each destination was behind at most, compared with
+// the target. A day with an outage is marked, even if the target was met.
 
 import { make } from "./dom.js";
 import { lasted } from "./outages.js";

@@ -1,5 +1,5 @@
-// Airflow keeps its own switch between light and dark as a class of the window around the frame, and in the storage
-// that all of its pages share. Where neither says anything, the system's choice holds.
+// Airflow stores its own light or dark mode as a class of the window around the frame, and in the storage that all of
+// its pages share. If neither is set, the system's mode is used.
 
 const KEY = "theme";
 
@@ -15,7 +15,7 @@ export function followTheme() {
   try {
     if (window.parent !== window) outer = window.parent.document.documentElement;
   } catch {
-    return; // the page stands in a frame of another site's
+    return; // the page is in a frame of another site
   }
   const apply = () => {
     const theme = chosen(outer?.classList);

@@ -1,4 +1,4 @@
-// How figures and times are written.
+// Formats of figures and times.
 
 import { zone } from "./zone.js";
 
@@ -19,7 +19,7 @@ const UNITS = [
   [86400, "d", Infinity],
 ];
 
-// A duration. From 90 minutes on, hours have a half where they are few: 1.5 h is not 2 h.
+// A duration. From 90 minutes on, few hours are written with a half: 1.5 h is not 2 h.
 export function span(seconds) {
   if (seconds === null || seconds === undefined) return "–";
   const [size, unit] = UNITS.find(([size, , most]) => seconds / size < most);
@@ -48,5 +48,5 @@ export const WORDS = {
   off: "off",
   ok: "fine",
 };
-// A shape beside the colour, for those who do not see the colour.
+// A symbol beside the colour, for people who do not see the colour.
 export const MARKS = { critical: "✖", warning: "▲", unknown: "?", stale: "?", new: "○", off: "–", ok: "✔" };

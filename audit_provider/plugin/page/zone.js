@@ -1,4 +1,4 @@
-// The time zone that is chosen in Airflow, which keeps it in the storage that all of its pages share.
+// The time zone chosen in Airflow, which stores it where all of its pages can read it.
 
 const KEY = "timezone";
 
@@ -21,9 +21,9 @@ export function zone() {
   try {
     new Intl.DateTimeFormat("en", { timeZone });
   } catch {
-    timeZone = "UTC"; // the browser does not know it
+    timeZone = "UTC"; // the browser does not know the zone
   }
-  // Swedish writes a time as ISO 8601 does.
+  // The Swedish format of a time is that of ISO 8601.
   const format = new Intl.DateTimeFormat("sv-SE", { timeZone, dateStyle: "short", timeStyle: "short" });
   const named = new Intl.DateTimeFormat("en-GB", { timeZone, timeZoneName: "short" });
   const name = (at) => named.formatToParts(at).find((each) => each.type === "timeZoneName").value;
