@@ -141,11 +141,11 @@ CHECKPOINT_KEY_FORM: dict[str, Any] = {
         "witness_key": _text("Key of the witness", "Its verifier key: name+number+key"),
     },
 }
-"""The form of the connection type that holds the key of checkpoints."""
+"""The form of the connection type for the key of checkpoints."""
 
 
 def form_of(spec: DestinationSpec) -> dict[str, Any]:
-    """Return the form of the connection type that a destination brings."""
+    """Return the form of a destination's own connection type."""
     connection = spec.connection
     if connection is None:
         raise TypeError(f"the destination {spec.name!r} uses a connection type of another provider.")

@@ -65,7 +65,7 @@ class CheckpointKeyHook(DescribedForm, BaseHook):
     def signer(self) -> Signer:
         """Return the signer: its name, its keys, and the witness.
 
-        :raises ConfigurationError: there is no such connection, or it holds no key.
+        :raises ConfigurationError: there is no such connection, or it has no key.
         """
         connection = connection_of(self.conn_id, repr(self.conn_type))
         if connection.conn_type != self.conn_type:

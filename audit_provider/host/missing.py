@@ -68,7 +68,7 @@ def confirm_missing_connection(conn_id: str) -> None:
 
 
 def _comms() -> Any | None:
-    """Return the channel from a task to the API server; None outside of tasks, where there is none."""
+    """Return the channel from a task to the API server; None outside of tasks."""
     runner = sys.modules.get("airflow.sdk.execution_time.task_runner")  # slow to import; tasks have loaded it
     return getattr(runner, "SUPERVISOR_COMMS", None)
 

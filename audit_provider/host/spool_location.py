@@ -52,7 +52,7 @@ def s3_client(conn_id: str) -> Any:
 
     If there is no such connection, the Amazon provider uses the machine's own role, and only logs a warning.
 
-    :raises ConfigurationError: it holds no usable credential.
+    :raises ConfigurationError: it has no usable credential.
     :raises UnavailableError: Airflow does not say whether there is such a connection.
     """
     # Imported here because the import takes seconds and most tasks do not need it.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from audit_provider.core.destinations.spec import DestinationSpec
 
 LINK_KEY = "audit_logs_page"
-"""Key of the XCom that holds the address."""
+"""Key of the XCom with the address."""
 
 
 def keep_link(context: Context, url: str) -> None:

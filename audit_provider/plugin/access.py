@@ -4,7 +4,7 @@
 what                       permission in Airflow
 ========================== ==============================================================
 the page                   view plugins
-figures                    view plugins and read Variables; a pipeline only where its own may be read
+figures                    view plugins and read Variables; a pipeline only if its own may be read
 links to a DAG's runs      read that DAG
 the events of dead letters the above, and read the destination's connection
 search, the pack           the figures, and read the source's connection

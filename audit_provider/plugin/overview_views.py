@@ -118,7 +118,7 @@ class Matrix:
 
 @dataclass(frozen=True, slots=True)
 class EndedIncident:
-    """Recent outages with one cause, of all pipelines that had them, which have ended.
+    """Outages of all pipelines with one cause that have ended lately.
 
     :ivar key: the same for the same cause in every answer. :ivar text: what was wrong, in a few words.
     :ivar cause: the connection that failed.
