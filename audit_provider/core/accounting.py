@@ -35,10 +35,9 @@ class Account:
         dropped them for their age (not a term of the sum).
     :ivar again: events that are shipped twice, because the segments of a late writer replaced theirs; 0 unless two runs
         wrote the same position.
-    :ivar redriven: of the events set aside, those that a redrive delivered later,
-        :ivar left_out: those that the destination's settings left out of the redrive, :ivar discarded: those that a
-        person discarded, and :ivar dead_letters: those still open. All of them stay counted in ``too_old`` and
-        ``dead_lettered``.
+    :ivar redriven: of the events set aside, those that a redrive delivered later.
+    :ivar left_out: those that the destination's settings left out of the redrive. :ivar discarded: those that a person
+        discarded. :ivar dead_letters: those still open. All of them stay counted in ``too_old`` and ``dead_lettered``.
     :ivar failures_in_a_row: of the destination's runs. :ivar last_error: of its last one, "" if it ended well.
     """
 

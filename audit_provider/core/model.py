@@ -270,8 +270,8 @@ class Offset:
     :ivar failing_since: when the first of them failed; None if none did, or an earlier version did not record it.
     :ivar too_old_from: earliest and :ivar too_old_to: latest time of the events counted as too old.
     :ivar ahead: events taken beyond the offset, in order; a failed run leaves them, and later runs do not send them.
-    :ivar refused_in_a_row: events refused since the destination last took one, if the sender may be at fault, and
-        :ivar refused_alike: digest of the reason that they share; "" if a whole batch was refused.
+    :ivar refused_in_a_row: events refused since the destination last took one, if the sender may be at fault.
+    :ivar refused_alike: digest of the reason that they share; "" if a whole batch was refused.
     :ivar joins_segments: files named by their content hold events of several segments. It is recorded before the first
         file is sent and never changed, so that every try makes the same files; None if nothing was sent.
     :ivar untold: events set aside since a task last failed because of events set aside.

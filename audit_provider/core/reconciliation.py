@@ -127,8 +127,8 @@ class Comparison:
     """The events that a source serves for a window, compared with those that the spool held.
 
     :ivar served: events that the source served. :ivar late: of them, those that the spool did not hold: they came late
-        or were missed, and are spooled now. :ivar late_ids: the first of them, and
-        :ivar late_by_action: their number by action, without pages on which they could not be identified one by one.
+        or were missed, and are spooled now. :ivar late_ids: the first of them.
+    :ivar late_by_action: their number by action, without pages on which they could not be identified one by one.
     :ivar changed: records whose id the spool held with different content: spooled now, and neither late nor missed.
     :ivar gone: events of the spool that the source no longer shows; None if the window was read in parts, because then
         it is not known. :ivar outside: events that were also served, but belong to another window.

@@ -52,8 +52,8 @@ def is_due(day: date, run: int) -> bool:
 class Day(msgspec.Struct, frozen=True, omit_defaults=True):
     """One day. :ivar state: ``proven``, ``read`` (and no more), ``gap`` or ``unknown``. :ivar reason: why not proven.
 
-    :ivar events: that happened on it and are in the spool. :ivar first_spooled: when the first, and
-        :ivar last_spooled: the last of them was spooled. :ivar longest_delay: seconds between an event and its segment.
+    :ivar events: that happened on it and are in the spool. :ivar first_spooled: when the first of them was
+        spooled. :ivar last_spooled: when the last was. :ivar longest_delay: seconds between an event and its segment.
     :ivar destinations: by name, how many were ``delivered``, ``filtered``, ``set aside``, ``pending`` and so on.
     :ivar compared: with the source, by the reconciliation.
     :ivar verified_at: when its segments were last verified without a fault. :ivar proven_at: since when it is proven.

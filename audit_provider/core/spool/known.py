@@ -83,8 +83,8 @@ class KnownEvents:
 
     :param streams: streams with their heads; the first is the one that is being written. The iterable is consumed at
         the first call of :meth:`recall`.
-    :param ahead: ids of events with a time in the future, which the manifests that are read do not contain,
-        :param ahead_digests: and the digests of their records, if they are known.
+    :param ahead: ids of events with a time in the future, which the manifests that are read do not contain.
+    :param ahead_digests: the digests of their records, if they are known.
     :param volatile: paths that are left out when contents are compared.
     :param tell: called with a line to log. :param most_in_memory: ids, see :class:`RecentIds`.
     :ivar same_id: records that came under a known id.
