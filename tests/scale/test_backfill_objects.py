@@ -7,6 +7,7 @@ from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -51,7 +52,7 @@ class Files:
 
 
 def event(number, day):
-    return Event(f"e{number}", BEGIN + timedelta(days=day), b"{}")
+    return Event(f"e{number}", BEGIN + timedelta(days=day), msgspec.Raw(b"{}"))
 
 
 @settings(max_examples=200)
