@@ -43,6 +43,10 @@ Started = tuple["Service | S3Service", dict[str, Any]]
 def main() -> None:
     """Serve until SIGINT or SIGTERM."""
     options = _options()
+    # Before any stand-in starts: an exception at a later place would leave their threads, and so the process, running.
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
     Service.host = options.host
     now = utc_now()
     running: dict[str, Started] = {}
@@ -73,7 +77,7 @@ def main() -> None:
         part.touch(mode=0o600)
         part.write_text(json.dumps(described, indent=2))
         part.replace(options.describe)
-    _wait()
+    _wait(ended)
     for service, _ in running.values():
         service.stop()
 
@@ -128,11 +132,8 @@ def _microsoft365(options: argparse.Namespace, now: datetime) -> Started:
     return source, known
 
 
-def _wait() -> None:
-    """Return at a signal to end, or if the parent process is gone, because nobody would stop the sandbox then."""
-    ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
+def _wait(ended: threading.Event) -> None:
+    """Return once ``ended`` is set, or if the parent process is gone, because nobody would stop the sandbox then."""
     parent = os.getppid()
     while not ended.wait(2):
         if os.getppid() != parent:

@@ -55,10 +55,10 @@ def test_a_destination_that_goes_on_saying_later_ends_the_task_red_and_the_next_
         resumed(shipping(world), minutes=20)
     assert deferred.value.kwargs["begun"] < begun, "the time of a try goes on while it waits"
     for failures in (1, 2):
-        with pytest.raises(TryAgainError, match="splunk_hec asks to be left alone until"):
+        with pytest.raises(TryAgainError, match="splunk_hec asks for a pause until"):
             resumed(shipping(world), minutes=29)
         assert offset(world)["failures_in_a_row"] == failures
-        assert "splunk_hec asks to be left alone until" in offset(world)["last_error"]
+        assert "splunk_hec asks for a pause until" in offset(world)["last_error"]
     world.splunk.faults.clear()
     assert shipping(world).execute(context())["delivered"] == 700
     assert offset(world)["failures_in_a_row"] == 0
@@ -95,7 +95,7 @@ def test_a_window_waits_for_as_long_as_something_is_taken_in_between(world, wind
         resumed(shipping(world, windows=[window]), minutes=5)
     (key,) = (each for each in world.variables.all() if each.endswith(".to.splunk_hec"))
     world.variables.set(key, json.dumps(offset(world) | {"last_success": text_of(utc_now() - timedelta(hours=1))}))
-    with pytest.raises(TryAgainError, match="asks to be left alone until"):
+    with pytest.raises(TryAgainError, match="asks for a pause until"):
         resumed(shipping(world, windows=[window]), minutes=29)
     assert (offset(world)["failures_in_a_row"], offset(world)["counts"]["delivered"]) == (1, 400)
 
@@ -107,7 +107,7 @@ def test_a_replay_waits_and_fails_likewise(world):
     with pytest.raises(TaskDeferred):
         resumed(shipping(world, replay=True), minutes=300, **entries)
     asks_to_wait(world, 120)
-    with pytest.raises(TryAgainError, match="asks to be left alone until"):
+    with pytest.raises(TryAgainError, match="asks for a pause until"):
         resumed(shipping(world, replay=True), minutes=29, **entries)
     world.splunk.faults.clear()
     assert shipping(world, replay=True).execute(context(**entries))["delivered"] == 700
@@ -132,7 +132,7 @@ def test_dead_letters_that_are_to_be_sent_again_do_not_wait_for_ever_either(worl
     entries = {"params": {"redrive": ["splunk_hec"]}}
     with pytest.raises(TaskDeferred):
         shipping(world, source="pylon").execute(context(**entries))
-    with pytest.raises(TryAgainError, match="asks to be left alone until"):
+    with pytest.raises(TryAgainError, match="asks for a pause until"):
         resumed(shipping(world, source="pylon"), minutes=29, **entries)
     assert letters.count().open == 1
 

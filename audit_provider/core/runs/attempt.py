@@ -66,7 +66,7 @@ class Patience:
         if error.until <= self._end:
             return error
         return UnavailableError(
-            f"the destination {self._destination} asks to be left alone until {text_of(error.until)}, which is beyond "
+            f"the destination {self._destination} asks for a pause until {text_of(error.until)}, which is beyond "
             f"the {self._minutes} minutes of this task (run_minutes); everything is kept, the next try goes on."
         )
 

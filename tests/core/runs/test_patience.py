@@ -24,7 +24,7 @@ def test_a_wait_within_the_try_is_waited_for_and_a_longer_one_is_the_next_runs()
     assert patience.outlasting(within) is within
     error = patience.outlasting(beyond)
     assert isinstance(error, UnavailableError)
-    assert "far asks to be left alone until 2026-05-01T12:31:00Z, which is beyond the 30 minutes" in str(error)
+    assert "far asks for a pause until 2026-05-01T12:31:00Z, which is beyond the 30 minutes" in str(error)
     assert patience.begun == NOW
 
 

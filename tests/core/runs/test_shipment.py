@@ -141,7 +141,7 @@ def test_a_wait_is_no_failure_and_one_beyond_the_try_leaves_the_rest_to_the_next
         shipment(kept, Listed(raising(within))).ship([LIVE])
     assert kept.offset() is None, "nothing has changed"
     beyond = WaitError("later", until=NOW + 31 * MINUTE)
-    with pytest.raises(UnavailableError, match="asks to be left alone"):
+    with pytest.raises(UnavailableError, match="asks for a pause"):
         shipment(kept, Listed(raising(beyond))).ship([LIVE])
     assert kept.offset().failures_in_a_row == 1
     run = shipment(kept, Listed("dddd", raising(beyond)))
