@@ -58,7 +58,7 @@ unit: setup  ## The test suite alone; one part: .venv/bin/python -m pytest tests
 
 # Some of its tests wait for sockets, so there are more workers than processors; each costs seconds of imports.
 unit-fast: setup  ## The core's tests that are quick: no Airflow is started, and two processors answer in 90 seconds
-	$(BIN)/python -m pytest tests/core -m 'not slow and not e2e and not real' --numprocesses 4 --dist worksteal
+	$(BIN)/python -m pytest tests/core -m 'not slow and not e2e and not real' --numprocesses 5 --dist worksteal
 
 bench: setup  ## Speed as ratios to a plain loop; fails if a bound is broken
 	$(BIN)/python -m benchmarks

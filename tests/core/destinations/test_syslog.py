@@ -193,6 +193,7 @@ def test_a_connection_that_was_closed_while_idle_is_not_written_to():
     assert [b'event_id="a"' in taken[0], b'event_id="b"' in taken[1]] == [True, True]
 
 
+@pytest.mark.slow
 def test_a_receiver_that_reads_slowly_and_steadily_is_written_to_the_end():
     """The write takes longer than the timeout, and never stands still for long."""
     large, timeout, read = b"x" * 24_000_000, 3.0, []
@@ -399,6 +400,7 @@ def too_long(name):
     return event(name, pad="x" * 3000)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "names",
     [

@@ -100,6 +100,7 @@ HARM = {
 FOREIGN = ("a-b-c.ids", "my-own-copy.ids", "000000000002-000000000001-0123456789abcdef.ids", "x.ids", "copy")
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=30), st.data())
 def test_every_event_is_found_whatever_became_of_the_index(sizes, data):

@@ -147,6 +147,7 @@ def test_holes_between_offsets_are_no_gap_where_they_are_usual(falcon, monkeypat
     assert desk.gaps == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fresh", [1, 4, 5, 9])
 def test_a_stream_that_begins_its_offsets_again_is_read_from_its_oldest_event(falcon, desk, fresh):
     """Whether its new offsets have passed the old one or not, and beside another stream that is busy."""

@@ -137,6 +137,7 @@ def test_each_event_of_an_activity_is_an_event_and_the_rest_of_the_record_stays(
     assert desk.run().counts.spooled == 0
 
 
+@pytest.mark.slow
 def test_an_activity_that_appears_three_days_late_is_read(desk):
     late = timedelta(hours=71)
     desk.service.add("drive", timedelta(hours=1), "1", ("download",), seen_after=late)
