@@ -5,6 +5,7 @@ https://help.splunk.com/en/splunk-enterprise/get-data-in/collect-http-event-data
 
 from __future__ import annotations
 
+import threading
 import uuid
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -93,7 +94,9 @@ class SplunkHecDestination:
     """A collector.
 
     :param client: has the token in its session.
-    :param channel: GUID of this client; a new one if None.
+    :param channel: GUID of requests without acknowledgement; a new one if None. With it, each thread has its own, so
+        that one batch at a time waits in a channel: after a restart of Splunk, the ids of acknowledgements begin at 0
+        again, and would confirm another batch.
     """
 
     def __init__(
@@ -108,7 +111,8 @@ class SplunkHecDestination:
         self._form = form or Raw(origin)
         self._options = options
         self._client = client
-        self._channel = channel or str(uuid.uuid4())
+        self._fixed_channel = None if options.ack else channel or str(uuid.uuid4())
+        self._own = threading.local()
         self._limits = Limits(
             events=options.batch_events, batch_bytes=options.batch_bytes, event_bytes=_EVENT_BYTES, separator=1
         )
@@ -277,6 +281,13 @@ class SplunkHecDestination:
     def _post(self, path: str, body: bytes, headers: dict[str, str]) -> Answer:
         return self._client.send("POST", path, headers=self._headers(headers), body=body)
 
+    @property
+    def _channel(self) -> str:
+        if self._fixed_channel:
+            return self._fixed_channel
+        channel: str = self._own.__dict__.setdefault("channel", str(uuid.uuid4()))
+        return channel
+
     def _headers(self, headers: dict[str, str]) -> dict[str, str]:
         return {"X-Splunk-Request-Channel": self._channel, **headers}
 
@@ -335,7 +346,7 @@ SPLUNK_HEC = DestinationSpec(
             "password": Field("HEC token", "HEC token"),
         },
         extras={
-            "channel": Extra("Channel", "A GUID of your choice; needed for acknowledgement"),
+            "channel": Extra("Channel", "A GUID of your choice; with acknowledgement, each sender makes its own"),
             "ack": Extra(
                 "Indexer acknowledgement",
                 "Wait until the indexers have the events; the token must have it enabled",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 
 import msgspec
 import pytest
@@ -274,7 +275,7 @@ class Acking(Collector):
 
     def __call__(self, request):
         if request.path == "/services/collector/ack":
-            assert request.query == f"channel={CHANNEL}"
+            assert request.query == f"channel={request.headers['x-splunk-request-channel']}"
             assert json.loads(request.body) == {"acks": [7]}
             told = self.told.pop(0) if self.told else False
             return told if isinstance(told, tuple) else (200, {}, {"acks": {"7": told}})
@@ -321,6 +322,39 @@ def test_an_unacknowledged_batch_is_sent_again_and_flagged(serve):
     assert set(outcome.verdicts) == {Verdict.RETRY}
     assert "twice" in outcome.said
     assert 60 <= sum(sleeps) <= 70
+
+
+class Restarted(Collector):
+    """Loses the first batch by a restart after its answer. Each channel then begins to count at 0 again."""
+
+    def __init__(self):
+        super().__init__()
+        self.lost: list[str] = []
+        self.kept: set[str] = set()
+        self._both = threading.Event()
+
+    def __call__(self, request):
+        channel = request.headers["x-splunk-request-channel"]
+        if request.path == "/services/collector/ack":
+            assert self._both.wait(10), "two batches are sent at the same time"
+            return 200, {}, {"acks": {"0": channel in self.kept}}
+        before = len(self.indexed)
+        status, headers, reply = self.index(request)
+        if not self.lost:
+            self.lost, self.indexed = self.indexed[before:], self.indexed[:before]
+        else:
+            self.kept.add(channel)
+            self._both.set()
+        return status, headers, {**reply, "ackId": 0}
+
+
+def test_an_acknowledgement_of_another_batch_confirms_none_that_a_restart_has_lost(serve):
+    collector, desk = Restarted(), Desk()
+    destination = hec(serve(collector), ack=True, ack_timeout=1.0, batch_events=2)
+    desk.ship(destination, [[event(name) for name in "abcd"]], concurrency=2)
+    assert collector.lost
+    assert sorted(collector.indexed) == list("abcd")
+    assert desk.offset.counts.delivered == 4
 
 
 @pytest.mark.parametrize(("bad", "repeated"), [("a", ""), ("d", "abc"), ("bdg", "acef")])
