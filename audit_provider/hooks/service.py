@@ -271,7 +271,7 @@ class ServiceHook(DescribedForm, BaseHook):
         return base_url
 
     def _masked(self) -> tuple[str, ...]:
-        """Return the secrets, including those of the proxies. Airflow is told to mask them in its logs too."""
+        """Return the secrets, including those of the proxies. Airflow masks them in its logs too."""
         secrets = tuple(filter(None, (*self.secrets(), *self._proxy_passwords())))
         for secret in secrets:
             mask_secret(secret)

@@ -90,6 +90,13 @@ class SplunkHecOptions:
     ack_timeout: float = 300.0
 
 
+class _Channel(threading.local):
+    """The channel of a thread. :ivar guid: the fixed one, or one of the thread's own."""
+
+    def __init__(self, fixed: str | None) -> None:
+        self.guid = fixed or str(uuid.uuid4())
+
+
 class SplunkHecDestination:
     """A collector.
 
@@ -111,8 +118,7 @@ class SplunkHecDestination:
         self._form = form or Raw(origin)
         self._options = options
         self._client = client
-        self._fixed_channel = None if options.ack else channel or str(uuid.uuid4())
-        self._own = threading.local()
+        self._channel = _Channel(None if options.ack else channel or str(uuid.uuid4()))
         self._limits = Limits(
             events=options.batch_events, batch_bytes=options.batch_bytes, event_bytes=_EVENT_BYTES, separator=1
         )
@@ -253,7 +259,7 @@ class SplunkHecDestination:
         waited, pause = 0.0, 1.0
         while waited < self._options.ack_timeout:
             asked = self._client.fetch(
-                "POST", ACK_PATH, params={"channel": self._channel}, headers=self._headers({}), body=body
+                "POST", ACK_PATH, params={"channel": self._channel.guid}, headers=self._headers({}), body=body
             )
             reply = _reply(asked)
             self._refuse_sender(asked, reply)
@@ -281,15 +287,8 @@ class SplunkHecDestination:
     def _post(self, path: str, body: bytes, headers: dict[str, str]) -> Answer:
         return self._client.send("POST", path, headers=self._headers(headers), body=body)
 
-    @property
-    def _channel(self) -> str:
-        if self._fixed_channel:
-            return self._fixed_channel
-        channel: str = self._own.__dict__.setdefault("channel", str(uuid.uuid4()))
-        return channel
-
     def _headers(self, headers: dict[str, str]) -> dict[str, str]:
-        return {"X-Splunk-Request-Channel": self._channel, **headers}
+        return {"X-Splunk-Request-Channel": self._channel.guid, **headers}
 
 
 def _reply(answer: Answer) -> dict[str, Any]:
