@@ -14,7 +14,7 @@ import requests
 from audit_provider.core.destinations.base import Destination
 from audit_provider.core.formats import FORMATS, Form
 from audit_provider.core.model import Offset, Origin
-from audit_provider.core.position import unpack_position
+from audit_provider.core.position import POSITIONS
 from audit_provider.core.shipping.ship import ship
 from audit_provider.core.sources import PYLON
 from audit_provider.core.spool import LocalStore, Stream
@@ -72,7 +72,7 @@ def deliver(name: str, url: str, folder: Path, now: datetime) -> tuple[int, int]
     chosen = replace(WAITING, concurrency=concurrency) if concurrency else DELIVERIES["splunk_hec" if idle else name]
     origin = Origin("p", "pylon", PYLON.fields, PYLON.title, PYLON.actions)
     build: Callable[..., Destination] = {"s3": _s3}.get(chosen.type, _over_http)
-    position = unpack_position((folder / "position").read_text(), "bench")
+    position = POSITIONS.unpack((folder / "position").read_text(), "bench")
     offset = Offset(segment=position.head.number + 1 if idle else 1)
     offset = ship(
         build(name, chosen, url, origin, FORMATS[chosen.form](origin, "1.1"), now),

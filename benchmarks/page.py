@@ -171,8 +171,8 @@ def _fill(home: Path, size: Size) -> None:
     from airflow.utils.session import create_session
 
     from audit_provider.core.model import Offset, PullCounts, ShipCounts, utc_now
-    from audit_provider.core.monitoring.summary import ActionCounts, Finding, Summary, pack_summary
-    from audit_provider.core.position import Position, pack_position
+    from audit_provider.core.monitoring.summary import SUMMARIES, ActionCounts, Finding, Summary
+    from audit_provider.core.position import POSITIONS, Position
     from audit_provider.core.spool import Head
 
     initdb()
@@ -213,7 +213,7 @@ def _fill(home: Path, size: Size) -> None:
     with create_session() as session:
         for number in range(size.pipelines):
             stem = f"audit_logs.p{number}"
-            session.add(Variable(f"{stem}.summary", pack_summary(replace(summary, pipeline=f"p{number}"))))
+            session.add(Variable(f"{stem}.summary", SUMMARIES.pack(replace(summary, pipeline=f"p{number}"))))
             streams = [
                 "",
                 ".reconcile",
@@ -223,7 +223,7 @@ def _fill(home: Path, size: Size) -> None:
                 ),
             ]
             for stream in streams:
-                session.add(Variable(f"{stem}{stream}.cursor", pack_position(position)))
+                session.add(Variable(f"{stem}{stream}.cursor", POSITIONS.pack(position)))
                 session.add_all(Variable(f"{stem}{stream}.to.{each}", offset) for each in DESTINATIONS)
 
     _fill_dags(size)

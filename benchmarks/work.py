@@ -41,7 +41,7 @@ def plain(url: str, folder: Path) -> Work:
 
 def read(url: str, folder: Path) -> Work:
     """Read into the spool, starting where the last read ended."""
-    from audit_provider.core.position import Position, pack_position, unpack_position
+    from audit_provider.core.position import POSITIONS, Position
     from audit_provider.core.pull import pull
     from audit_provider.core.sources import PYLON, PageReader, Reader
     from audit_provider.core.spool import LocalStore, Stream
@@ -52,12 +52,12 @@ def read(url: str, folder: Path) -> Work:
     session = requests.Session()
     session.auth = HeaderAuth({"Authorization": "Bearer bench"})
     pages = PageReader(PYLON, HttpClient(session, url, service="bench"))
-    position = unpack_position(file.read_text(), "bench") if file.exists() else Position("pylon")
+    position = POSITIONS.unpack(file.read_text(), "bench") if file.exists() else Position("pylon")
 
     def commit(position: Position) -> None:
         nonlocal commits
         commits += 1
-        file.write_text(pack_position(position))
+        file.write_text(POSITIONS.pack(position))
 
     reader = Reader(pages, None, START, None, lambda: NOW, print, print)
     done = pull(PYLON.reading, reader, Stream(LocalStore(folder), "p/live"), position, commit=commit)
@@ -66,12 +66,12 @@ def read(url: str, folder: Path) -> Work:
 
 def tree(url: str, folder: Path) -> Work:
     """Let the Merkle tree of the spool grow, as the report does."""
-    from audit_provider.core.position import unpack_position
+    from audit_provider.core.position import POSITIONS
     from audit_provider.core.spool import LocalStore, Stream
     from audit_provider.core.transparency.tree import TREES, TreeFiles, TreeHead, grow
 
     store = LocalStore(folder)
-    position = unpack_position((folder / "position").read_text(), "bench")
+    position = POSITIONS.unpack((folder / "position").read_text(), "bench")
     new, files = TreeHead(position.chain), TreeFiles(store, "p/live", position.chain)
     commits = 0
     for grown in grow(Stream(store, "p/live"), position.head, new, files):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from audit_provider.core.model import Outage
 from audit_provider.core.state_version import Codec
 
 if TYPE_CHECKING:
@@ -23,26 +24,6 @@ ERROR_LENGTH = 500
 
 _ENDED_ERROR_LENGTH = 200
 """Characters of the last error that a past outage keeps."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outage:
-    """Failed runs in a row, followed by a successful one.
-
-    :ivar began: when the first of them failed, and :ivar ended: when a run succeeded again, aware UTC.
-    :ivar failures: how many runs failed. :ivar error: of the last one, in one line.
-    :ivar waited: events pending at the destination when it recovered; this is the maximum, because the source was read
-        throughout the outage. None for a source, or if it is not known.
-    :ivar at_least: the outage ended later than ``ended``, which is when the last run failed. The successful runs after
-        it found nothing new, so they recorded no success.
-    """
-
-    began: datetime
-    ended: datetime
-    failures: int
-    error: str = ""
-    waited: int | None = None
-    at_least: bool = False
 
 
 class Failing(Protocol):

@@ -47,21 +47,16 @@ from audit_provider.core.errors import FencedError, StopError, UnavailableError
 from audit_provider.core.gaps import Acknowledgement
 from audit_provider.core.health import SOURCE_HEALTH
 from audit_provider.core.model import Offset
-from audit_provider.core.monitoring.summary import SUMMARIES
 from audit_provider.core.position import POSITIONS, Position
 from audit_provider.core.spool.stream import Removal
 from audit_provider.core.state_version import DISCARDS, Codec
 from audit_provider.core.stream_name import RecordKey, StreamName
-from audit_provider.core.transparency.tree import TREES
-from audit_provider.core.watched import LOOKS, LastLook
 from audit_provider.core.wire.budget import MOST_WINDOWS_AT_ONCE, Claim
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from audit_provider.core.health import SourceHealth
-    from audit_provider.core.monitoring.summary import Summary
-    from audit_provider.core.transparency.tree import TreeHead
 
 T = TypeVar("T")
 
@@ -256,21 +251,10 @@ def removal_record(ledger: Ledger, name: StreamName) -> Record[Removal]:
     return Record(ledger, RecordKey("removed", name), REMOVALS, said)
 
 
-def summary_record(ledger: Ledger, pipeline: str) -> Record[Summary]:
-    """Return the record of what the last report of a pipeline wrote for the page."""
-    said = f"Summary of {pipeline}'s activity; written by its reports."
-    return Record(ledger, RecordKey("summary", StreamName(pipeline)), SUMMARIES, said)
-
-
 def source_record(ledger: Ledger, pipeline: str) -> Record[SourceHealth]:
     """Return the record of how the last runs that read a pipeline's source ended."""
     said = f"How the last runs that read the source of {pipeline} ended; written by its pull task alone."
     return Record(ledger, RecordKey("source", StreamName(pipeline)), SOURCE_HEALTH, said)
-
-
-def tree_record(ledger: Ledger, name: StreamName) -> Record[TreeHead]:
-    """Return the record of how far the tree of a stream has grown."""
-    return Record(ledger, RecordKey("tree", name), TREES, f"Merkle tree of {name.folder}; written by its report.")
 
 
 class Acknowledgements:
@@ -371,27 +355,3 @@ class TaskClaims:
     def commit(self, claims: dict[str, Claim]) -> None:
         """Record the claims. :raises UnavailableError: they may not be recorded."""
         self._ledger.write(self._key, _CLAIMS.pack(claims), "Shares of the request budgets.")
-
-
-class LookRecord:
-    """The last look at a watched source. Only its watcher writes it, unfenced, because the next look replaces it.
-
-    :ivar key: under which it is kept.
-    """
-
-    def __init__(self, ledger: Ledger, pipeline: str) -> None:
-        self._ledger = ledger
-        self.key = str(RecordKey("look", StreamName(pipeline)))
-        self._pipeline = pipeline
-
-    def load(self) -> LastLook | None:
-        """Return the last look; None if there is none.
-
-        :raises StopError: the record holds something else. :raises UnavailableError: the ledger does not answer.
-        """
-        text = self._ledger.read(self.key)
-        return LOOKS.unpack(text, f"the Variable {self.key}") if text else None
-
-    def keep(self, look: LastLook) -> None:
-        """Record a look. :raises UnavailableError: it may not have been recorded."""
-        self._ledger.write(self.key, LOOKS.pack(look), f"The last look at the source of {self._pipeline}.")

@@ -9,8 +9,6 @@ from typing import Literal
 
 import msgspec
 
-from audit_provider.core.health import Outage
-
 UTC = timezone.utc
 
 _FIRST = datetime.min.replace(tzinfo=UTC)
@@ -259,6 +257,26 @@ class Ahead:
 
 
 @dataclass(frozen=True, slots=True)
+class Outage:
+    """Failed runs in a row, followed by a successful one.
+
+    :ivar began: when the first of them failed, and :ivar ended: when a run succeeded again, aware UTC.
+    :ivar failures: how many runs failed. :ivar error: of the last one, in one line.
+    :ivar waited: events pending at the destination when it recovered; this is the maximum, because the source was read
+        throughout the outage. None for a source, or if it is not known.
+    :ivar at_least: the outage ended later than ``ended``, which is when the last run failed. The successful runs after
+        it found nothing new, so they recorded no success.
+    """
+
+    began: datetime
+    ended: datetime
+    failures: int
+    error: str = ""
+    waited: int | None = None
+    at_least: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Offset:
     """How far one destination got in one stream of segments. The next event to ship is ``index`` of ``segment``.
 
@@ -342,6 +360,11 @@ def text_of(moment: datetime) -> str:
     """Return ``moment`` as RFC 3339 in UTC, whole seconds, ``2026-03-01T10:00:00Z``."""
     # Not by strftime, which writes years before 1000 with fewer than four digits on some systems.
     return f"{moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat()}Z"
+
+
+def midnight(moment: datetime) -> datetime:
+    """Return the beginning of a moment's day, UTC."""
+    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def date_of(moment: datetime, separator: str = "-") -> str:

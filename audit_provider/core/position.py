@@ -14,6 +14,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from audit_provider.core.account import is_same
 from audit_provider.core.health import Noticed
 from audit_provider.core.model import UTC, Fields, Gap, Offset, PullCounts
@@ -187,18 +189,14 @@ POSITIONS: Codec[Position] = Codec(
 """How a :class:`Position` is kept."""
 
 
-def pack_position(position: Position) -> str:
-    """Return a position as JSON."""
-    return POSITIONS.pack(position)
+def reading_began(live: Position) -> datetime | None:
+    """Return the time at which live reading began; earlier events were never requested.
 
-
-def unpack_position(text: str, where: str) -> Position:
-    """Return the position kept as JSON in ``text``.
-
-    :param where: what holds it, for the message.
-    :raises StopError: it is not a position, or is from a newer version of this package.
+    If a source has several logs, it is the earliest of their times.
     """
-    return POSITIONS.unpack(text, where)
+    states = live.reading.get("logs") or {"": live.reading}
+    found = [msgspec.convert(state["began"], datetime, strict=False) for state in states.values() if state.get("began")]
+    return min(found, default=None)
 
 
 def begun_at(chain: str) -> datetime | None:

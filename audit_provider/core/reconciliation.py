@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.model import UTC, Gap, Window
+from audit_provider.core.model import Gap, Window, midnight
 from audit_provider.core.sources.reading.base import Backfill, Reading, Step, Taken, packed
 from audit_provider.core.sources.reading.borders import Borders
 from audit_provider.core.sources.reading.in_turn import steps_of
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from audit_provider.core.model import Event
-    from audit_provider.core.position import Position
     from audit_provider.core.sources import SourceSpec
     from audit_provider.core.sources.reading.base import Steps
     from audit_provider.core.sources.reading.reader import Reader
@@ -289,21 +288,6 @@ def with_span(spans: Sequence[Window], window: Window) -> tuple[Window, ...]:
     start = min([window.start, *(each.start for each in touching)])
     end = max([window.end, *(each.end for each in touching)])
     return tuple(sorted([*apart, Window(start, end)], key=lambda each: each.start))[-MOST_SPANS:]
-
-
-def reading_began(live: Position) -> datetime | None:
-    """Return the time at which live reading began; earlier events were never requested.
-
-    If a source has several logs, it is the earliest of their times.
-    """
-    states = live.reading.get("logs") or {"": live.reading}
-    found = [msgspec.convert(state["began"], datetime, strict=False) for state in states.values() if state.get("began")]
-    return min(found, default=None)
-
-
-def midnight(moment: datetime) -> datetime:
-    """Return the beginning of a moment's day, UTC."""
-    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 @dataclass(slots=True)

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from audit_provider.core.errors import UNREADABLE, SpoolDamagedError
-from audit_provider.core.model import UTC, back_by
-from audit_provider.core.reconciliation import midnight, reading_began
+from audit_provider.core.model import UTC, back_by, midnight
+from audit_provider.core.position import reading_began
 from audit_provider.core.spool.stream import CLOCK_SKEW
 
 if TYPE_CHECKING:

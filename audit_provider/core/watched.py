@@ -1,4 +1,4 @@
-"""Watching a source: which sources can be watched, the looks' part of the budget, the sweep, and the last look.
+"""Watching a source: which sources can be watched, the looks' part of the budget, and the sweep.
 
 While a source is watched, a process looks at it every few seconds and starts a run if there is something new. Looks and
 tasks share no record that coordinates their requests. So looks have a fixed part of the request budget, and the tasks
@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import math
 import zlib
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.model import UTC
-from audit_provider.core.state_version import Codec
 from audit_provider.core.wire.rate_limit import RateLimit
 
 if TYPE_CHECKING:
@@ -135,34 +133,3 @@ def _is_hourly(schedule: str) -> bool:
 
 _ANY_DAY = datetime(2024, 1, 1, tzinfo=UTC)
 _DAY, _LEAST = timedelta(days=1), timedelta(seconds=1)
-
-
-HAND_OVER_EVERY = timedelta(minutes=1)
-"""How often the record is written. A write costs Airflow's triggerer as much as several looks."""
-
-
-@dataclass(frozen=True, slots=True)
-class LastLook:
-    """The state of the looks at a source.
-
-    :ivar kept_at: when this record was written, aware UTC. If the process that wrote it has ended, its last request was
-        at most :data:`HAND_OVER_EVERY` and the length of a look after this time.
-    :ivar looked_at: when the last successful look ended; None if there was none.
-    :ivar every: seconds between two looks.
-    :ivar failing_since: when the first of the failures in a row happened; None if the last look was successful.
-    :ivar last_error: of the last look, "" if it was successful. :ivar waits_until: the service allows no look before
-        this time.
-    :ivar version: of the record, see ``state_version``.
-    """
-
-    kept_at: datetime
-    looked_at: datetime | None = None
-    every: float = 0.0
-    failing_since: datetime | None = None
-    last_error: str = ""
-    waits_until: datetime | None = None
-    version: int = 1
-
-
-LOOKS: Codec[LastLook] = Codec(LastLook, "the last look", "delete it, the next look makes another", versioned=True)
-"""How a :class:`LastLook` is kept."""

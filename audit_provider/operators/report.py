@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 from audit_provider.core.accounting import Account, table
 from audit_provider.core.errors import AuditError, ConfigurationError, StopError
 from audit_provider.core.health import notices_in
-from audit_provider.core.ledger import summary_record
 from audit_provider.core.monitoring.settings import Monitoring, monitoring_from, redaction_from
-from audit_provider.core.monitoring.summary import with_again
+from audit_provider.core.monitoring.summary import summary_record, with_again
 from audit_provider.core.open_stream import opened_for
 from audit_provider.core.pipeline import read_pipelines, source_from
 from audit_provider.core.runs.arguments import window_from

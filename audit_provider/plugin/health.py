@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from audit_provider.core.delivery import Delivery
-    from audit_provider.core.health import Outage
-    from audit_provider.core.model import Offset
+    from audit_provider.core.model import Offset, Outage
     from audit_provider.core.monitoring.summary import Severity
     from audit_provider.core.pipeline import Pipeline
     from audit_provider.core.position import Position

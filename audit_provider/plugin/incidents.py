@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from audit_provider.core.health import Outage
+from audit_provider.core.model import Outage
 from audit_provider.plugin.overview_views import EndedIncident
 from audit_provider.plugin.views import STATES, Incident, Problem
 

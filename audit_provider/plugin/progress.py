@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from audit_provider.core.errors import StopError
 from audit_provider.core.gaps import gaps_in
 from audit_provider.core.health import standing
-from audit_provider.core.ledger import Acknowledgements, MemoryLedger, offset_record, source_record, summary_record
+from audit_provider.core.ledger import Acknowledgements, MemoryLedger, offset_record, source_record
+from audit_provider.core.monitoring.summary import summary_record
 from audit_provider.core.open_stream import stream_progress
 from audit_provider.core.stream_name import RecordKey, StreamName
 

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from audit_provider.core.health import Outage
-from audit_provider.core.model import utc_now
+from audit_provider.core.model import Outage, utc_now
 from audit_provider.core.monitoring.summary import ActionCounts, DayAccount, DayDelivery, Finding, Summary
 from audit_provider.plugin.letters import LettersView, LetterView, ReasonView
 from audit_provider.plugin.runs import BudgetView, RunRow, RunsView, TaskView

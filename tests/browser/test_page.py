@@ -13,8 +13,8 @@ import pytest
 import requests
 import yaml
 
-from audit_provider.core.monitoring.summary import unpack_summary
-from audit_provider.core.position import unpack_position
+from audit_provider.core.monitoring.summary import SUMMARIES
+from audit_provider.core.position import POSITIONS
 from audit_provider.plugin.problems import TOLD_LIVE
 from audit_provider.sandbox.demo import switch
 from audit_provider.sandbox.demo_pipelines import SOURCES
@@ -59,9 +59,9 @@ def test_the_login_form_leads_to_the_page_by_airflows_navigation(world):
 def test_the_figures_are_those_of_the_run(world):
     browser, airflow = world.browser, world.airflow
     kept = airflow.variables("audit_logs.pylon.")
-    position = unpack_position(kept["audit_logs.pylon.cursor"], "the cursor")
+    position = POSITIONS.unpack(kept["audit_logs.pylon.cursor"], "the cursor")
     assert position.counts.spooled == EVENTS + 1
-    noted = unpack_summary(kept["audit_logs.pylon.summary"], "the summary")
+    noted = SUMMARIES.unpack(kept["audit_logs.pylon.summary"], "the summary")
     assert noted.dead_letters == {"splunk": 1}
     browser.go(f"{airflow.url}/plugin/audit_logs")
     browser.see(f"{FRAME}.querySelector('#verdict').innerText.startsWith('2 critical of {len(SOURCES)} pipelines')")

@@ -25,7 +25,7 @@ from airflow.providers.common.compat.sdk import DownstreamTasksSkipped
 from audit_provider.__main__ import main
 from audit_provider.core.accounting import account
 from audit_provider.core.model import Offset
-from audit_provider.core.position import Position, unpack_position
+from audit_provider.core.position import POSITIONS, Position
 from audit_provider.core.runs.quiet import Followers, waiting_destinations
 from audit_provider.core.sources import REGISTRY
 from audit_provider.core.stream_name import StreamName
@@ -329,7 +329,7 @@ class Case:
     @property
     def position(self) -> Position | None:
         text = self.variable(StreamName(self.name).cursor_key)
-        return unpack_position(text, "here") if text else None
+        return POSITIONS.unpack(text, "here") if text else None
 
     def offset(self, kind) -> Offset | None:
         text = self.variable(StreamName(self.name).offset_key(kind))

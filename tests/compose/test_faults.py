@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from audit_provider.core.model import Offset, utc_now
-from audit_provider.core.position import unpack_position
+from audit_provider.core.position import POSITIONS
 from tests.compose.scenario import (
     AHEAD,
     ARCHIVE,
@@ -183,7 +183,7 @@ def test_a_worker_whose_clock_is_an_hour_ahead_hides_nothing_from_the_other(scen
     _restart(scenario, "worker-1", **{AHEAD: "3600"})
     scenario.add(40, 600)
     assert _read_both(scenario) == {"ship_webhook", "report"}
-    written_at = unpack_position(_position(scenario, "archive"), "the archive's").updated_at
+    written_at = POSITIONS.unpack(_position(scenario, "archive"), "the archive's").updated_at
     assert written_at > utc_now() + timedelta(minutes=30)
     scenario.stack.launch("worker-2")
     scenario.add(40, 60)

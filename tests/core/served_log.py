@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import requests
 
 from audit_provider.core.model import UTC, Fields, text_of
-from audit_provider.core.position import Position, pack_position, unpack_position
+from audit_provider.core.position import POSITIONS, Position
 from audit_provider.core.pull import pull
 from audit_provider.core.sources import PageReader, Reader, SourceSpec
 from audit_provider.core.sources.paging import CursorPaging, NextUrlPaging, ObjectIdPaging, OffsetPaging, PagePaging
@@ -163,11 +163,11 @@ class Runs:
         self.spec = replace(spec, **changes)
         self.store = MemoryStore()
         self.stream = Stream(self.store, "p/live")
-        self.kept = pack_position(Position("acme"))
+        self.kept = POSITIONS.pack(Position("acme"))
 
     @property
     def position(self) -> Position:
-        return unpack_position(self.kept, "test")
+        return POSITIONS.unpack(self.kept, "test")
 
     def client(self) -> HttpClient:
         session = requests.Session()
@@ -193,7 +193,7 @@ class Runs:
             dies = crash_at is not None and commits == crash_at // 2 + 1
             if dies and crash_at % 2 == 0:
                 raise Crash
-            self.kept = pack_position(position)
+            self.kept = POSITIONS.pack(position)
             self.not_more_than_happened()
             if dies:
                 raise Crash

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from audit_provider.core.gaps import MOST_GAPS, Acknowledgement, gaps_in, merged
 from audit_provider.core.model import Gap, Offset, ShipCounts
-from audit_provider.core.position import Position, unpack_position
+from audit_provider.core.position import POSITIONS, Position
 from audit_provider.core.spool import Head
 
 DAY = datetime(2026, 3, 1, tzinfo=timezone.utc)
@@ -58,9 +58,9 @@ def test_a_record_of_an_earlier_version_is_still_read():
         '{"source": "pylon", "gaps": [{"wanted": "2026-03-01T00:00:00Z", "possible": "2026-03-02T00:00:00Z", '
         '"reason": "Pylon lets nobody read further back"}]}'
     )
-    (kept,) = unpack_position(text, "here").gaps
+    (kept,) = POSITIONS.unpack(text, "here").gaps
     assert (kept.kind, kept.found_at) == ("unknown", None)
-    (record,) = gaps_in("p", "p/live", unpack_position(text, "here"), {}, {})
+    (record,) = gaps_in("p", "p/live", POSITIONS.unpack(text, "here"), {}, {})
     assert record.is_open
     assert msgspec.json.decode('{"segment": 3}', type=Offset).too_old_from is None
 

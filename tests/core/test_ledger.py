@@ -17,10 +17,9 @@ from audit_provider.core.ledger import (
     TaskClaims,
     offset_record,
     position_record,
-    summary_record,
 )
 from audit_provider.core.model import UTC, Offset
-from audit_provider.core.monitoring.summary import Summary
+from audit_provider.core.monitoring.summary import Summary, summary_record
 from audit_provider.core.open_stream import OvertakenError, PositionWriter
 from audit_provider.core.position import POSITIONS, Position
 from audit_provider.core.spool import Head

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit_provider.core.model import Offset, PullCounts
-from audit_provider.core.position import Position, pack_position, unpack_position, with_segment, written_at
+from audit_provider.core.position import POSITIONS, Position, with_segment, written_at
 from audit_provider.core.spool import Head
 
 BEGAN = datetime(2026, 5, 1, tzinfo=timezone.utc)
@@ -67,8 +67,8 @@ def test_a_clock_that_was_ahead_makes_nothing_young(wrong):
 def test_a_position_says_it_of_an_offset_and_keeps_it():
     times = kept_of([BEGAN, BEGAN + timedelta(hours=5)])
     position = Position(source="s", head=Head(2, "d" * 64, 20), counts=PullCounts(20, 20), spooled_at=times)
-    kept = unpack_position(pack_position(position), "")
+    kept = POSITIONS.unpack(POSITIONS.pack(position), "")
     now = BEGAN + timedelta(hours=6)
     assert kept.waiting_since(None, now) == BEGAN
     assert kept.waiting_since(Offset(segment=2), now) == BEGAN + timedelta(hours=5)
-    assert unpack_position('{"source":"s"}', "").waiting_since(None, now) is None, "as an earlier version left it"
+    assert POSITIONS.unpack('{"source":"s"}', "").waiting_since(None, now) is None, "as an earlier version left it"

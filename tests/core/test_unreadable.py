@@ -11,7 +11,7 @@ import pytest
 from audit_provider.__main__ import main
 from audit_provider.core.accounting import account, table
 from audit_provider.core.model import PullCounts, Unreadable
-from audit_provider.core.position import Position, unpack_position
+from audit_provider.core.position import POSITIONS, Position
 from audit_provider.core.spool import LocalStore, Stream
 from audit_provider.core.unreadable import UnreadableRecords, unpack_unreadable
 from audit_provider.core.verification import verify
@@ -71,7 +71,7 @@ def test_the_account_adds_up_with_what_was_set_aside():
 
 def test_a_position_of_the_first_version_is_read():
     kept = '{"source":"s","counts":{"read":3,"spooled":2,"duplicates":1}}'
-    assert unpack_position(kept, "x").counts == PullCounts(read=3, spooled=2, duplicates=1)
+    assert POSITIONS.unpack(kept, "x").counts == PullCounts(read=3, spooled=2, duplicates=1)
 
 
 def test_bytes_that_are_no_text_are_kept_as_they_are():

@@ -18,7 +18,7 @@ from audit_provider.core.errors import AuditError, SpoolDamagedError, StopError
 from audit_provider.core.ledger import MemoryLedger, TaskClaims, offset_record, position_record
 from audit_provider.core.model import Offset
 from audit_provider.core.pipeline import read_pipelines
-from audit_provider.core.position import Position, pack_position, unpack_position
+from audit_provider.core.position import POSITIONS, Position
 from audit_provider.core.siem_config import destination_from
 from audit_provider.core.spool import Head, SegmentWriter, Stream
 from audit_provider.core.spool.segment import peek_written_at
@@ -74,7 +74,7 @@ def test_a_pipelines_file_of_any_text_is_read_or_refused(text):
 
 
 STORED = json.loads(
-    pack_position(Position("pylon", reading={"mark": "2026-01-01T00:00:00Z", "cursor": "c"}, updated_at=NOW))
+    POSITIONS.pack(Position("pylon", reading={"mark": "2026-01-01T00:00:00Z", "cursor": "c"}, updated_at=NOW))
 )
 
 
@@ -82,10 +82,10 @@ STORED = json.loads(
 @given(bodies_like(STORED))
 def test_a_position_is_one_or_is_refused(body):
     try:
-        position = unpack_position(body.decode(errors="replace"), "the Variable x")
+        position = POSITIONS.unpack(body.decode(errors="replace"), "the Variable x")
     except StopError:
         return
-    assert unpack_position(pack_position(position), "the Variable x") == position
+    assert POSITIONS.unpack(POSITIONS.pack(position), "the Variable x") == position
 
 
 def test_a_stored_record_is_one_or_is_refused():

@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 
 from audit_provider.core.errors import StopError
 from audit_provider.core.model import text_of
-from audit_provider.core.position import unpack_position
+from audit_provider.core.position import POSITIONS
 from audit_provider.core.pull import pull
 from audit_provider.core.spool import LocalStore, Stream
 from audit_provider.operators import (
@@ -260,7 +260,7 @@ def test_findings_that_were_spooled_go_again_with_the_rest(world, form):
     )
     watched.execute(context())
     store = LocalStore(world.spool)
-    position = unpack_position(world.variables.get("audit_logs.p.findings.cursor"), "it")
+    position = POSITIONS.unpack(world.variables.get("audit_logs.p.findings.cursor"), "it")
     stream = Stream(store, "p/findings", position.chain)
     found = sorted(event.id for _, events in stream.read(position.head, 1) for event in events)
     assert found

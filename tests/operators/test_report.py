@@ -15,8 +15,8 @@ from airflow.providers.common.compat.sdk import DAG, AirflowException, AirflowFa
 from audit_provider.core.derived_names import digest_of
 from audit_provider.core.monitoring.activity import Activity
 from audit_provider.core.monitoring.memory import Memory
-from audit_provider.core.monitoring.summary import unpack_summary
-from audit_provider.core.position import unpack_position
+from audit_provider.core.monitoring.summary import SUMMARIES
+from audit_provider.core.position import POSITIONS
 from audit_provider.core.spool import LocalStore, Stream
 from audit_provider.core.verification import streams_in, verify
 from audit_provider.operators import AuditLogsToSplunkHecOperator, PullAuditLogsOperator, ReportAuditLogsOperator
@@ -73,7 +73,7 @@ def report(world):
 
 
 def summary_of(world):
-    return unpack_summary(world.variables.get("audit_logs.p.summary"), "it")
+    return SUMMARIES.unpack(world.variables.get("audit_logs.p.summary"), "it")
 
 
 def counts_of(world):
@@ -451,7 +451,7 @@ def test_a_crash_while_findings_are_spooled_spools_each_once_however_long_it_las
     set_clock(monkeypatch, world.now + timedelta(days=6), ReportAuditLogsOperator)
     report({"ship_findings": True, "without": ["lag", "silence"]})
     store = LocalStore(world.spool)
-    position = unpack_position(world.variables.get("audit_logs.p.findings.cursor"), "it")
+    position = POSITIONS.unpack(world.variables.get("audit_logs.p.findings.cursor"), "it")
     stream = Stream(store, "p/findings", position.chain)
     events = [json.loads(bytes(each.raw)) for _, some in stream.read(position.head, 1) for each in some]
     memory = Activity(store, "p").memory(Memory)

@@ -9,7 +9,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from audit_provider.core.health import SOURCE_HEALTH, SourceHealth
-from audit_provider.core.position import unpack_position
+from audit_provider.core.position import POSITIONS
 from audit_provider.core.state_version import STATE_VERSION
 from audit_provider.operators import PullAuditLogsOperator
 from tests.operators.conftest import PYLON_TOKEN, context
@@ -48,15 +48,15 @@ def test_a_source_that_refuses_its_credential_is_recorded_before_it_has_a_positi
 
 def test_when_a_source_was_last_read_to_its_end_is_kept_while_the_next_run_reads_on(world):
     world.pull()
-    first = unpack_position(world.variables.get(CURSOR), "")
+    first = POSITIONS.unpack(world.variables.get(CURSOR), "")
     assert first.completed_at == first.updated_at
     # As a run leaves it that is still reading, and as an earlier version has left it.
     reading = json.loads(world.variables.get(CURSOR)) | {"complete": False}
     world.variables.set(CURSOR, json.dumps(reading))
-    assert unpack_position(world.variables.get(CURSOR), "").last_complete == first.completed_at
+    assert POSITIONS.unpack(world.variables.get(CURSOR), "").last_complete == first.completed_at
     del reading["completed_at"]
-    assert unpack_position(json.dumps(reading), "").last_complete is None
-    assert unpack_position(json.dumps(reading | {"complete": True}), "").last_complete == first.updated_at
+    assert POSITIONS.unpack(json.dumps(reading), "").last_complete is None
+    assert POSITIONS.unpack(json.dumps(reading | {"complete": True}), "").last_complete == first.updated_at
 
 
 def test_a_record_of_a_later_version_is_left_alone_and_stops_no_run(world):

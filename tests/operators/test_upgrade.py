@@ -16,7 +16,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from audit_provider.core.errors import StopError
 from audit_provider.core.model import utc_now
-from audit_provider.core.position import unpack_position
+from audit_provider.core.position import POSITIONS
 from audit_provider.core.spool import Head, LocalStore, Stream
 from audit_provider.core.spool.segment import SegmentWriter, unpack_manifest
 from audit_provider.core.state_version import DISCARDS, STATE_VERSION
@@ -51,10 +51,10 @@ def test_shipping_goes_on_where_an_earlier_version_stopped(kept):
 
 
 def test_reading_goes_on_where_an_earlier_version_stopped(kept):
-    earlier = unpack_position(kept.variables.get(CURSOR), "")
+    earlier = POSITIONS.unpack(kept.variables.get(CURSOR), "")
     kept.pylon.add(generate(3, utc_now() - timedelta(minutes=3), utc_now() - timedelta(minutes=2), seed=31))
     kept.pull()
-    now = unpack_position(kept.variables.get(CURSOR), "")
+    now = POSITIONS.unpack(kept.variables.get(CURSOR), "")
     assert (now.chain, now.head.number) == (earlier.chain, earlier.head.number + 1)
     kept.ship("splunk")
     assert len(kept.splunk.indexed) == now.head.total - 20
@@ -87,6 +87,6 @@ def test_what_is_written_bears_the_version(world):
     world.ship("splunk")
     for key in (CURSOR, OFFSET):
         assert json.loads(world.variables.get(key))["version"] == STATE_VERSION
-    position = unpack_position(world.variables.get(CURSOR), "")
+    position = POSITIONS.unpack(world.variables.get(CURSOR), "")
     stream = Stream(LocalStore(world.spool), "p/live", position.chain)
     assert stream.manifest(position.head).version == STATE_VERSION

@@ -13,8 +13,8 @@ from starlette.testclient import TestClient
 
 from audit_provider.core.gaps import gaps_in
 from audit_provider.core.model import Gap, Offset, PullCounts, ShipCounts, utc_now
-from audit_provider.core.monitoring.summary import ActionCounts, Finding, Summary, pack_summary
-from audit_provider.core.position import Position, pack_position, with_segment
+from audit_provider.core.monitoring.summary import SUMMARIES, ActionCounts, Finding, Summary
+from audit_provider.core.position import POSITIONS, Position, with_segment
 from audit_provider.core.spool import Head
 from audit_provider.core.stream_name import StreamName
 
@@ -152,11 +152,11 @@ def summary(pipeline="p", **more):
 def keep_pipeline(world, name="p", destinations=("splunk", "s3"), **offsets):
     import msgspec
 
-    world.keep(f"audit_logs.{name}.cursor", pack_position(position()))
+    world.keep(f"audit_logs.{name}.cursor", POSITIONS.pack(position()))
     for each in destinations:
         kept = offsets.get(each, offset())
         world.keep(f"audit_logs.{name}.to.{each}", msgspec.json.encode(kept).decode())
-    world.keep(f"audit_logs.{name}.summary", pack_summary(summary(name)))
+    world.keep(f"audit_logs.{name}.summary", SUMMARIES.pack(summary(name)))
 
 
 GAP = Gap(

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from audit_provider.core.model import Event, PullCounts, utc_now
-from audit_provider.core.position import Position, new_chain, pack_position
+from audit_provider.core.position import POSITIONS, Position, new_chain
 from audit_provider.core.runs.calendar import Calendar, Day
 from audit_provider.core.sources import REGISTRY
 from audit_provider.core.spool import LocalStore, SegmentWriter
@@ -42,7 +42,7 @@ def spooled(world):
     counts = PullCounts(read=40, spooled=40)
     world.keep(
         name.cursor_key,
-        pack_position(replace(at, head=head, counts=counts, updated_at=now, watermark=now, complete=True)),
+        POSITIONS.pack(replace(at, head=head, counts=counts, updated_at=now, watermark=now, complete=True)),
     )
     yield events
     shutil.rmtree(world.home / "spool")
@@ -69,7 +69,7 @@ def test_a_gap_that_is_newer_than_the_verification_is_shown_at_once(world):
     proven = Day("proven", events=12, proven_at=now)
     gap = replace(GAP, wanted=now - DAY, possible=now - DAY + timedelta(minutes=1))
     keep_pipeline(world)
-    world.keep("audit_logs.p.cursor", pack_position(position(gaps=[gap])))
+    world.keep("audit_logs.p.cursor", POSITIONS.pack(position(gaps=[gap])))
     store = LocalStore(world.home / "spool")
     Calendar(now - 2 * DAY, "all right", {(now - DAY).date(): proven}).save(store, "p")
     (day,) = world.get("admin", f"{P}/calendar").json()["days"]

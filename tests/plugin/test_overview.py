@@ -11,10 +11,10 @@ import msgspec
 import pytest
 
 from audit_provider.core.destinations.base import DeadLetter, Item
-from audit_provider.core.health import Outage, SourceHealth
-from audit_provider.core.model import Event, ShipCounts, utc_now
-from audit_provider.core.monitoring.summary import pack_summary
-from audit_provider.core.position import pack_position
+from audit_provider.core.health import SourceHealth
+from audit_provider.core.model import Event, Outage, ShipCounts, utc_now
+from audit_provider.core.monitoring.summary import SUMMARIES
+from audit_provider.core.position import POSITIONS
 from audit_provider.core.shipping.dead_letters import DeadLetters
 from audit_provider.core.spool import LocalStore, Stream
 from tests.plugin.conftest import GAP, gap_id, keep_pipeline, offset, position, summary
@@ -86,7 +86,7 @@ def test_a_destination_that_fails_is_red_and_says_why_first(enabled, world):
     entry = {"type": "splunk_hec", "enabled": enabled}
     world.pipelines(p={"source": "pylon", "destinations": {"splunk": entry, "s3": {"type": "s3", "bucket": "b"}}})
     keep_pipeline(world, splunk=offset(delivered=10, failures_in_a_row=3, last_error="it says no"))
-    world.keep("audit_logs.p.summary", pack_summary(summary(findings=())))
+    world.keep("audit_logs.p.summary", SUMMARIES.pack(summary(findings=())))
     answer, pipeline, destinations = only(world)
     if not enabled:
         assert (pipeline["state"], pipeline["problems"]) == ("off", [])
@@ -101,7 +101,7 @@ def test_a_destination_that_fails_is_red_and_says_why_first(enabled, world):
 def test_what_backfills_and_reconciliations_have_pending_is_told_apart(world):
     keep_pipeline(world)
     for stream in ("backfill.20250101T000000Z_20250301T000000Z", "reconcile"):
-        world.keep(f"audit_logs.p.{stream}.cursor", pack_position(position(spooled=100)))
+        world.keep(f"audit_logs.p.{stream}.cursor", POSITIONS.pack(position(spooled=100)))
         world.keep(f"audit_logs.p.{stream}.to.splunk", text(offset(delivered=70)))
     _, _, destinations = only(world)
     assert (destinations["splunk"]["pending"], destinations["splunk"]["pending_elsewhere"]) == (10, 60)
@@ -116,7 +116,7 @@ def test_an_offset_of_another_chain_counts_for_nothing(world):
 def test_gaps_are_shown_until_somebody_acknowledges_them(world):
     where = position(gaps=[GAP])
     keep_pipeline(world)
-    world.keep("audit_logs.p.cursor", pack_position(where))
+    world.keep("audit_logs.p.cursor", POSITIONS.pack(where))
     _, pipeline, _ = only(world)
     assert [(each["id"], each["kind"]) for each in pipeline["gaps"]] == [(gap_id(where), "look_back")]
     assert any("the vendor keeps 30 days" in each["text"] for each in pipeline["problems"])
@@ -333,7 +333,7 @@ def test_a_dag_that_airflow_does_not_know_is_critical_whether_or_not_the_user_ma
     world.pipelines(p=entry, q=entry)
     for name in ("p", "q"):
         keep_pipeline(world, name, ["splunk"], splunk=offset(delivered=1000))
-        world.keep(f"audit_logs.{name}.summary", pack_summary(summary(name, findings=())))
+        world.keep(f"audit_logs.{name}.summary", SUMMARIES.pack(summary(name, findings=())))
     answer = world.get("admin", "/api/overview").json()
     states = {each["name"]: each["state"] for each in answer["pipelines"]}
     assert states == {"p": "ok", "q": "critical"}
@@ -404,7 +404,7 @@ def test_one_siem_that_is_down_is_one_incident_of_all_its_pipelines(world, monke
     down = offset(delivered=990, failures_in_a_row=2, last_error="splunk hung up.", failed_run="r1")
     for name in names:
         keep_pipeline(world, name, ["splunk"], splunk=down if name != "r" else offset(delivered=1000))
-        world.keep(f"audit_logs.{name}.summary", pack_summary(summary(name, findings=())))
+        world.keep(f"audit_logs.{name}.summary", SUMMARIES.pack(summary(name, findings=())))
     answer = world.get("admin", "/api/overview").json()
     (incident,) = answer["incidents"]
     assert (incident["pipelines"], incident["waiting"], incident["error"]) == (["p", "q"], 20, "splunk hung up.")
@@ -433,10 +433,10 @@ def test_an_outage_that_ended_is_in_the_overview_for_a_day_and_in_the_pipelines_
     before = Outage(now - timedelta(days=9), now - timedelta(days=8), 90, "the token was revoked.", 9000)
     refused = Outage(now - timedelta(hours=5), now - timedelta(hours=4), 2, "Pylon answers 401.")
     keep_pipeline(world, splunk=offset(delivered=1000, outages=(before, lately)), s3=offset(delivered=1000))
-    world.keep("audit_logs.p.findings.cursor", pack_position(position(spooled=1000)))
+    world.keep("audit_logs.p.findings.cursor", POSITIONS.pack(position(spooled=1000)))
     world.keep("audit_logs.p.findings.to.splunk", text(offset(delivered=1000, outages=(lately,))))
     world.keep("audit_logs.p.source", text(SourceHealth(outages=(refused,))))
-    world.keep("audit_logs.p.summary", pack_summary(summary(findings=())))
+    world.keep("audit_logs.p.summary", SUMMARIES.pack(summary(findings=())))
     answer = world.get("admin", "/api/overview?opened=p").json()
     assert [(each["key"], each["times"], each["waited"]) for each in answer["ended"]] == [
         ("destination splunk_hec_default", 1, 70),

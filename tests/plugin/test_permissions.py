@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from starlette.routing import Mount
 from starlette.testclient import TestClient
 
-from audit_provider.core.position import pack_position
+from audit_provider.core.position import POSITIONS
 from audit_provider.plugin import URL_PREFIX
 from tests.plugin.conftest import GAP, PAGE, USERS, gap_id, keep_pipeline, position
 
@@ -186,7 +186,7 @@ def test_what_was_pressed_stands_in_airflows_audit_log(world):
     from airflow.utils.session import create_session
 
     where = position(gaps=[GAP])
-    world.keep("audit_logs.p.cursor", pack_position(where))
+    world.keep("audit_logs.p.cursor", POSITIONS.pack(where))
     world.post("op", f"{P}/gaps/{gap_id(where)}/acknowledge", {"note": "seen"})
     with create_session() as session:
         logged = session.query(Log).filter(Log.event == "audit_logs.acknowledge").order_by(Log.id.desc()).first()

@@ -9,11 +9,11 @@ import msgspec
 import pytest
 
 from audit_provider.core.health import Notice, Noticed, SourceHealth
+from audit_provider.core.looks import LOOKS, LastLook
 from audit_provider.core.model import Gap, ShipCounts, utc_now
-from audit_provider.core.monitoring.summary import Finding, pack_summary
+from audit_provider.core.monitoring.summary import SUMMARIES, Finding
 from audit_provider.core.pipeline import pipeline_from
-from audit_provider.core.position import pack_position, with_segment
-from audit_provider.core.watched import LOOKS, LastLook
+from audit_provider.core.position import POSITIONS, with_segment
 from audit_provider.plugin.dag_facts import DagFacts, retry_at
 from audit_provider.plugin.incidents import incidents_of
 from audit_provider.plugin.looks import look_of, with_look
@@ -39,10 +39,10 @@ def view(dag=GOES_WELL, *, cursor=None, shipped=None, noted=None, more=(), look=
     pipeline = pipeline_from("p", {"source": "pylon", "destinations": destinations, **entry})
     records = Records()
     if cursor is not False:
-        records.add("audit_logs.p.cursor", pack_position(cursor or position(now=NOW)))
+        records.add("audit_logs.p.cursor", POSITIONS.pack(cursor or position(now=NOW)))
     records.add("audit_logs.p.to.splunk", msgspec.json.encode(shipped or offset(delivered=1000)).decode())
     if noted:
-        records.add("audit_logs.p.summary", pack_summary(noted))
+        records.add("audit_logs.p.summary", SUMMARIES.pack(noted))
     for key, text in dict(more).items():
         records.add(key, text)
     progress = progress_of(pipeline, records.of("p"))
@@ -246,7 +246,7 @@ BACKFILL = "audit_logs.p.backfill.20250101T000000Z_20250301T000000Z"
 def test_what_waits_beside_the_live_stream_is_told(stream, age, state):
     times = {"spooled_at": with_segment((), 4, NOW - age), "updated_at": NOW - age}
     other = replace(position(spooled=100, now=NOW), **times)
-    more = {f"{stream}.cursor": pack_position(other), f"{stream}.to.splunk": as_text(offset(delivered=70))}
+    more = {f"{stream}.cursor": POSITIONS.pack(other), f"{stream}.to.splunk": as_text(offset(delivered=70))}
     entry = {"monitoring": {"ship_findings": True}}
     seen = view(GOES_WELL, more=more, **entry)
     assert (seen.state, seen.destinations[0].elsewhere_since) == (state, NOW - age)
@@ -333,7 +333,7 @@ def test_a_gap_is_told_with_its_time_and_the_number_of_its_events():
 
 def kept_findings(view, *, offset_of=None, ship_findings=True):
     """Return the view of a pipeline whose stream of findings holds 100 events."""
-    findings = {"audit_logs.p.findings.cursor": pack_position(position(spooled=100, now=NOW))}
+    findings = {"audit_logs.p.findings.cursor": POSITIONS.pack(position(spooled=100, now=NOW))}
     if offset_of:
         findings["audit_logs.p.findings.to.splunk"] = msgspec.json.encode(offset_of).decode()
     return view(more=findings, monitoring={"ship_findings": ship_findings})
@@ -451,7 +451,7 @@ def test_a_destination_that_is_not_enabled_is_off_and_nothing_is_fine(waiting):
 def test_a_record_that_the_user_may_not_read_is_unknown(key):
     pipeline = pipeline_from("p", {"source": "pylon", "destinations": {"splunk": {"type": "splunk_hec"}}})
     records = Records()
-    records.add("audit_logs.p.cursor", pack_position(position(now=NOW)))
+    records.add("audit_logs.p.cursor", POSITIONS.pack(position(now=NOW)))
     records.add("audit_logs.p.to.splunk", as_text(offset(delivered=1000)))
     records.add(f"audit_logs.p.{key}", None, readable=False)
     if key == "to.splunk":
@@ -469,7 +469,7 @@ def test_records_that_contradict_each_other_are_unknown():
 def test_a_ship_task_that_fails_at_the_findings_is_red_with_its_error():
     failing = replace(offset(delivered=70), failures_in_a_row=1, last_error="no room", failed_run="r4")
     more = {
-        "audit_logs.p.findings.cursor": pack_position(position(spooled=100, now=NOW)),
+        "audit_logs.p.findings.cursor": POSITIONS.pack(position(spooled=100, now=NOW)),
         "audit_logs.p.findings.to.splunk": as_text(failing),
     }
     dag = {"run_state": "failed", **FAILED, "failed": ("ship_splunk",), "next_run": NOW + MINUTE}

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from audit_provider.core.health import SourceHealth
 from audit_provider.core.model import Gap, Offset, PullCounts, ShipCounts
 from audit_provider.core.pipeline import pipeline_from
-from audit_provider.core.position import Position, pack_position, with_segment
+from audit_provider.core.position import POSITIONS, Position, with_segment
 from audit_provider.core.spool import Head
 from audit_provider.core.stream_name import RecordKey, StreamName
 from audit_provider.plugin.all_pipelines import totals_of, verdict_of
@@ -145,7 +145,7 @@ def worlds(draw, name="p"):
     if world.dag and not world.dag.withheld:
         world.dag = replace(world.dag, **facts)
     if source != "never":
-        world.texts[live.cursor_key] = pack_position(position)
+        world.texts[live.cursor_key] = POSITIONS.pack(position)
     if source != "withheld":
         world.keep(RecordKey("source", live), health)
     for place in range(draw(st.integers(1, 3))):

@@ -9,8 +9,10 @@ from datetime import date, datetime
 from typing import Literal
 
 from audit_provider.core.derived_names import UNNAMED, Name, Role, Treatment, in_place_of, without
+from audit_provider.core.ledger import Ledger, Record
 from audit_provider.core.monitoring.activity import REST
 from audit_provider.core.state_version import Codec
+from audit_provider.core.stream_name import RecordKey, StreamName
 
 Severity = Literal["info", "warning", "critical"]
 Kind = Literal[
@@ -231,15 +233,7 @@ def with_again(summary: Summary, *, again: bool, read_to: str | None = None) -> 
     return replace(summary, again=again, read_to=summary.read_to if read_to is None else read_to)
 
 
-def pack_summary(summary: Summary) -> str:
-    """Return a summary as JSON."""
-    return SUMMARIES.pack(summary)
-
-
-def unpack_summary(text: str, where: str) -> Summary:
-    """Return the summary kept as JSON in ``text``.
-
-    :param where: what holds it, for the message.
-    :raises StopError: it is not a summary.
-    """
-    return SUMMARIES.unpack(text, where)
+def summary_record(ledger: Ledger, pipeline: str) -> Record[Summary]:
+    """Return the record of what the last report of a pipeline wrote for the page."""
+    said = f"Summary of {pipeline}'s activity; written by its reports."
+    return Record(ledger, RecordKey("summary", StreamName(pipeline)), SUMMARIES, said)

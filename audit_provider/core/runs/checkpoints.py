@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from audit_provider.core.errors import UNREADABLE, AuditError, SpoolDamagedError, UnavailableError
-from audit_provider.core.ledger import tree_record
 from audit_provider.core.model import UTC, text_of
 from audit_provider.core.open_stream import OpenStream, open_stream
 from audit_provider.core.runs.configurations import digest_of
@@ -39,6 +38,7 @@ from audit_provider.core.transparency.tree import (
     grow,
     leaves_of,
     standing,
+    tree_record,
 )
 from audit_provider.core.transparency.witness import cosigned
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from audit_provider.core.errors import AuditError
 from audit_provider.core.health import notices_in
-from audit_provider.core.ledger import offset_record, position_record, summary_record
+from audit_provider.core.ledger import offset_record, position_record
+from audit_provider.core.monitoring.summary import summary_record
 from audit_provider.core.shipping.offset_in_chain import is_at_end
 from audit_provider.core.stream_name import StreamName
 

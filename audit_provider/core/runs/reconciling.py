@@ -13,18 +13,11 @@ from audit_provider.core.account import refuse_other_account
 from audit_provider.core.errors import StopError
 from audit_provider.core.fields import FieldReader
 from audit_provider.core.ledger import position_record
-from audit_provider.core.model import Window, text_of
+from audit_provider.core.model import Window, midnight, text_of
 from audit_provider.core.open_stream import PositionWriter
-from audit_provider.core.position import Position, new_chain
+from audit_provider.core.position import Position, new_chain, reading_began
 from audit_provider.core.pull import pull
-from audit_provider.core.reconciliation import (
-    Comparison,
-    Reconciliation,
-    ReconciliationState,
-    looks_back,
-    midnight,
-    reading_began,
-)
+from audit_provider.core.reconciliation import Comparison, Reconciliation, ReconciliationState, looks_back
 from audit_provider.core.runs.beginning import on_kept_chain
 from audit_provider.core.stream_name import StreamName
 

@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from audit_provider.core.errors import UNREADABLE, SpoolDamagedError, StopError
-from audit_provider.core.ledger import removal_record, summary_record
+from audit_provider.core.ledger import removal_record
 from audit_provider.core.model import text_of
+from audit_provider.core.monitoring.summary import summary_record
 from audit_provider.core.open_stream import stream_progress
 from audit_provider.core.runs.calendar import CALENDAR, Calendar, DayState, key_of
 from audit_provider.core.runs.own_streams import ENTRIES_ACTION, VERIFICATION_ACTION, evidence_event

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 from audit_provider.core.errors import AuditError, WaitError
 from audit_provider.core.health import ERROR_LENGTH
+from audit_provider.core.looks import HAND_OVER_EVERY, LastLook
 from audit_provider.core.model import text_of
 from audit_provider.core.runs.look import LEFT_UNREAD, NO_POSITION
-from audit_provider.core.watched import HAND_OVER_EVERY, LastLook
 
 if TYPE_CHECKING:
-    from audit_provider.core.ledger import LookRecord
+    from audit_provider.core.looks import LookRecord
     from audit_provider.core.progress import Log
     from audit_provider.core.runs.look import Lookout
 

@@ -13,9 +13,10 @@ import msgspec
 
 from audit_provider.core.errors import ConfigurationError, SpoolDamagedError, UnavailableError
 from audit_provider.core.ledger import position_record
-from audit_provider.core.model import UTC, Window, back_by, text_of
+from audit_provider.core.model import UTC, Window, back_by, midnight, text_of
 from audit_provider.core.open_stream import OpenStream, open_streams
-from audit_provider.core.reconciliation import ReconciliationState, midnight, reading_began
+from audit_provider.core.position import reading_began
+from audit_provider.core.reconciliation import ReconciliationState
 from audit_provider.core.runs.asking import Answers, Asking, last_changes
 from audit_provider.core.runs.calendar import (
     MOST_DAYS,

@@ -25,13 +25,17 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from audit_provider.core.errors import UNREADABLE, SpoolDamagedError
+from audit_provider.core.ledger import Record
 from audit_provider.core.spool import Head
 from audit_provider.core.spool.id_index import IndexHead
 from audit_provider.core.state_version import STATE_VERSION, Codec, refuse_newer
+from audit_provider.core.stream_name import RecordKey
 from audit_provider.core.transparency.merkle import HASH_BYTES, Range, leaf_hashes, range_of
 
 if TYPE_CHECKING:
+    from audit_provider.core.ledger import Ledger
     from audit_provider.core.spool import Manifest, Store, Stream
+    from audit_provider.core.stream_name import StreamName
 
 TREE = "tree"
 """The folder of a pipeline that holds the ranges of its streams' trees."""
@@ -87,6 +91,11 @@ class TreeHead:
 TREES: Codec[TreeHead] = Codec(
     TreeHead, "how far a tree has grown", "restore it, or delete it to begin another tree", versioned=True
 )
+
+
+def tree_record(ledger: Ledger, name: StreamName) -> Record[TreeHead]:
+    """Return the record of how far the tree of a stream has grown."""
+    return Record(ledger, RecordKey("tree", name), TREES, f"Merkle tree of {name.folder}; written by its report.")
 
 
 class SegmentRange(msgspec.Struct, frozen=True):

@@ -19,7 +19,7 @@ from audit_provider.core.monitoring.markdown import markdown_of
 from audit_provider.core.monitoring.memory import Memory
 from audit_provider.core.monitoring.objects import MOST_LISTED, object_of, parts_of, watched_counts
 from audit_provider.core.monitoring.settings import Monitoring
-from audit_provider.core.monitoring.summary import Summary, pack_summary, shown_summary, unpack_summary
+from audit_provider.core.monitoring.summary import SUMMARIES, Summary, shown_summary
 from tests.core.monitoring.test_counting import FIELDS, NOW, Spool
 
 CLASSIFIER = Classifier(
@@ -141,7 +141,7 @@ def listed():
 
 
 def test_a_report_lists_who_did_what_to_what():
-    summary = unpack_summary(pack_summary(listed()), "the Variable")
+    summary = SUMMARIES.unpack(SUMMARIES.pack(listed()), "the Variable")
     assert summary == listed()
     text = markdown_of(summary, ())
     assert "| drop | eve | user u-1 |  | 2026-03-02 | 2 |" in text
@@ -154,8 +154,8 @@ def test_a_report_lists_who_did_what_to_what():
 
 
 def test_an_older_summary_has_no_such_list():
-    old = pack_summary(Summary("p", "pylon", NOW)).replace('"watched":[],', "")
-    summary = unpack_summary(old, "the Variable")
+    old = SUMMARIES.pack(Summary("p", "pylon", NOW)).replace('"watched":[],', "")
+    summary = SUMMARIES.unpack(old, "the Variable")
     assert "watched" not in old
     assert "Security-relevant actions" not in markdown_of(summary, ()) + page_of(summary, ())
 
@@ -163,7 +163,7 @@ def test_an_older_summary_has_no_such_list():
 def test_the_list_is_redacted_like_the_events():
     hidden = hidden_roles(["object.id", "action"], ["whom", "actor"], paths_of(WITH_OBJECTS))
     shown = shown_summary(listed(), hidden)
-    packed = pack_summary(shown)
+    packed = SUMMARIES.pack(shown)
     assert not [each for each in ("u-1", "r-1", "ann@x", "eve", "bob", "drop", "grant") if each in packed]
     assert digest_of("ann@x") in packed
     assert {each.object for each in shown.watched} == {"", "(removed)"}

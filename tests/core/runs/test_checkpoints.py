@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
-from audit_provider.core.ledger import MemoryLedger, offset_record, position_record, tree_record
+from audit_provider.core.ledger import MemoryLedger, offset_record, position_record
 from audit_provider.core.model import Event, Offset, ShipCounts
 from audit_provider.core.open_stream import open_stream
 from audit_provider.core.position import Position
@@ -20,6 +20,7 @@ from audit_provider.core.spool.segment import line_of
 from audit_provider.core.stream_name import StreamName
 from audit_provider.core.transparency.checkpoint import Checkpoint, Note, SigningKey
 from audit_provider.core.transparency.merkle import leaf_hash, range_of
+from audit_provider.core.transparency.tree import tree_record
 
 START = datetime(2026, 3, 1, tzinfo=timezone.utc)
 CHAIN = "20260301T000000Z-aaaa"

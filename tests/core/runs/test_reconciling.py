@@ -10,8 +10,9 @@ import pytest
 
 from audit_provider.core.errors import ConfigurationError, StopError
 from audit_provider.core.ledger import position_record
+from audit_provider.core.model import midnight
 from audit_provider.core.position import Position
-from audit_provider.core.reconciliation import ReconciliationState, looks_back, midnight
+from audit_provider.core.reconciliation import ReconciliationState, looks_back
 from audit_provider.core.runs.reconciling import Reconciling
 from audit_provider.core.sources import REGISTRY
 from audit_provider.core.stream_name import StreamName

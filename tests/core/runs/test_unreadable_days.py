@@ -8,9 +8,8 @@ from datetime import timedelta
 import pytest
 
 from audit_provider.core.ledger import position_record
-from audit_provider.core.model import PullCounts, Unreadable, Window
+from audit_provider.core.model import PullCounts, Unreadable, Window, midnight
 from audit_provider.core.open_stream import open_stream
-from audit_provider.core.reconciliation import midnight
 from audit_provider.core.stream_name import StreamName
 from audit_provider.core.unreadable import UnreadableFacts, UnreadableRecords, said_of, unreadable_of
 from tests.core.runs.conftest import LIVE, NOW, WINDOW

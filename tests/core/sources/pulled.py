@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from audit_provider.core.model import Fields
-from audit_provider.core.position import Position, pack_position, unpack_position
+from audit_provider.core.position import POSITIONS, Position
 from audit_provider.core.pull import pull
 from audit_provider.core.sources import Reader
 from audit_provider.core.spool import Stream
@@ -55,7 +55,7 @@ class Pulled:
         def commit(position):
             if crash:
                 raise Crash
-            self.position = unpack_position(pack_position(position), "a test")
+            self.position = POSITIONS.unpack(POSITIONS.pack(position), "a test")
 
         pages = reader(self.service, **self.changes)
         self.records = pages.records

@@ -10,7 +10,7 @@ import requests
 
 from audit_provider.core.health import notices_in
 from audit_provider.core.model import Fields
-from audit_provider.core.position import Position, pack_position, unpack_position
+from audit_provider.core.position import POSITIONS, Position
 from audit_provider.core.pull import pull
 from audit_provider.core.sources import PageReader, Reader
 from audit_provider.core.sources.paging import CursorPaging, LinkPaging, NoPaging, OffsetPaging, PagePaging
@@ -43,7 +43,7 @@ class Runs:
         read = Reader(pages, None, NOW - timedelta(days=1), None, lambda: self.now, print, self.told.append)
 
         def keep(position):
-            self.position = unpack_position(pack_position(position), "the record")
+            self.position = POSITIONS.unpack(POSITIONS.pack(position), "the record")
 
         self.told.clear()
         pull(pages.spec.reading, read, self.stream, self.position, commit=keep)
@@ -249,9 +249,9 @@ def test_a_field_that_is_met_later_is_told_no_more():
 
 
 def test_a_file_of_positions_without_notices_is_read():
-    old = pack_position(Position("s")).replace('"noticed":{},', "")
+    old = POSITIONS.pack(Position("s")).replace('"noticed":{},', "")
     assert "noticed" not in old
-    assert unpack_position(old, "the record").noticed == {}
+    assert POSITIONS.unpack(old, "the record").noticed == {}
 
 
 def test_a_name_alone_does_not_speak_against_what_rests_on_the_vendors_word():

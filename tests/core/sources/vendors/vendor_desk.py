@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import datetime, timedelta, timezone
 
-from audit_provider.core.position import Position, pack_position, unpack_position
+from audit_provider.core.position import POSITIONS, Position
 from audit_provider.core.pull import pull
 from audit_provider.core.sources import REGISTRY, Reader
 from audit_provider.core.spool import Stream
@@ -47,7 +47,7 @@ class VendorDesk:
             if commits is not None and kept >= commits:
                 raise Crash
             kept += 1
-            self.position = unpack_position(pack_position(position), "a test")
+            self.position = POSITIONS.unpack(POSITIONS.pack(position), "a test")
 
         self.pages = self.hook().pages(sleep=self.sleep, now=lambda: self.now)
         reader = Reader(
