@@ -16,9 +16,9 @@ from audit_provider.command_line.parser import parser
 from audit_provider.command_line.verify import run_verify, store_at
 from audit_provider.core.errors import AuditError, ConfigurationError
 from audit_provider.core.model import text_of
-from audit_provider.core.siem_config import PLACEHOLDER, Converted, destinations_from
 from audit_provider.core.spool import Stream
-from audit_provider.core.unreadable import FOLDER, UnreadableRecords
+from audit_provider.core.streams.unreadable import FOLDER, UnreadableRecords
+from audit_provider.core.text.siem_config import PLACEHOLDER, Converted, destinations_from
 from audit_provider.core.verification import streams_in
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from audit_provider.core.pipeline import Pipeline
     from audit_provider.core.runs.left_behind import LeftBehind
     from audit_provider.core.spool import Store
-    from audit_provider.core.unreadable import UnreadableRecord
+    from audit_provider.core.streams.unreadable import UnreadableRecord
 
 _PACKAGE = Path(__file__).parent
 _PLACES = (_PACKAGE / "dag_files", _PACKAGE.parent / "dags")
@@ -118,7 +118,7 @@ def _check(options: argparse.Namespace) -> None:
 
 def _manner(pipeline: Pipeline) -> str:
     """Return a remark for the table: whether the pipeline is watched; "" if only its schedule starts runs."""
-    from audit_provider.core.watched import time_between_looks
+    from audit_provider.core.sources.watched import time_between_looks
     from audit_provider.host.versions import can_watch
 
     if not pipeline.watch:
@@ -197,7 +197,7 @@ def _gaps(options: argparse.Namespace) -> None:
 
 
 def _test(options: argparse.Namespace) -> None:
-    from audit_provider.core.validation import near
+    from audit_provider.core.text.validation import near
     from audit_provider.operators.siem_configurations import send_test_event
 
     found = _pipelines(options)

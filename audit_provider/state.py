@@ -1,6 +1,6 @@
 """Airflow's Variables as the ledger: the only module that writes them.
 
-Which record is kept under which key, and how two writers are kept apart: :mod:`audit_provider.core.ledger`.
+Which record is kept under which key, and how two writers are kept apart: :mod:`audit_provider.core.ledger.records`.
 """
 
 from __future__ import annotations
@@ -9,17 +9,17 @@ from airflow.sdk import Variable
 from airflow.sdk.exceptions import AirflowRuntimeError
 
 from audit_provider.core.errors import UnavailableError
-from audit_provider.core.ledger import Record, offset_record, position_record
+from audit_provider.core.ledger.position import Position
+from audit_provider.core.ledger.records import Record, offset_record, position_record
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import Offset
-from audit_provider.core.position import Position
-from audit_provider.core.stream_name import StreamName
 from audit_provider.host.missing import confirmed_variable
 
 __all__ = ["OffsetVariable", "PositionVariable", "StreamName", "Variables"]
 
 
 class Variables:
-    """The ledger of a running pipeline, see :class:`audit_provider.core.ledger.Ledger`."""
+    """The ledger of a running pipeline, see :class:`audit_provider.core.ledger.records.Ledger`."""
 
     def read(self, key: str) -> str | None:
         """Return the value of a Variable, or None if there is none.

@@ -13,8 +13,8 @@ import requests
 
 from audit_provider.core.destinations.base import Destination
 from audit_provider.core.formats import FORMATS, Form
+from audit_provider.core.ledger.position import POSITIONS
 from audit_provider.core.model import Offset, Origin
-from audit_provider.core.position import POSITIONS
 from audit_provider.core.shipping.ship import ship
 from audit_provider.core.sources import PYLON
 from audit_provider.core.spool import LocalStore, Stream

@@ -20,13 +20,13 @@ from typing import TypeVar
 
 import msgspec
 
-from audit_provider.core.ledger import MemoryLedger, Record, position_record
+from audit_provider.core.ledger.position import Position
+from audit_provider.core.ledger.records import MemoryLedger, Record, position_record
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import Event, Fields
-from audit_provider.core.position import Position
 from audit_provider.core.runs.event_search import Wanted, search
 from audit_provider.core.spool import Head, LocalStore, SegmentWriter, Stream
 from audit_provider.core.spool.id_index import IdIndex, IndexHead
-from audit_provider.core.stream_name import StreamName
 from audit_provider.core.transparency.tree import TreeHead, tree_record
 
 ID_BOUND, ACTOR_BOUND = 2.0, 10.0

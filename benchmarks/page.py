@@ -170,9 +170,9 @@ def _fill(home: Path, size: Size) -> None:
     from airflow.utils.db import initdb
     from airflow.utils.session import create_session
 
+    from audit_provider.core.ledger.position import POSITIONS, Position
     from audit_provider.core.model import Offset, PullCounts, ShipCounts, utc_now
     from audit_provider.core.monitoring.summary import SUMMARIES, ActionCounts, Finding, Summary
-    from audit_provider.core.position import POSITIONS, Position
     from audit_provider.core.spool import Head
 
     initdb()

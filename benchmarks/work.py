@@ -41,7 +41,7 @@ def plain(url: str, folder: Path) -> Work:
 
 def read(url: str, folder: Path) -> Work:
     """Read into the spool, starting where the last read ended."""
-    from audit_provider.core.position import POSITIONS, Position
+    from audit_provider.core.ledger.position import POSITIONS, Position
     from audit_provider.core.pull import pull
     from audit_provider.core.sources import PYLON, PageReader, Reader
     from audit_provider.core.spool import LocalStore, Stream
@@ -66,7 +66,7 @@ def read(url: str, folder: Path) -> Work:
 
 def tree(url: str, folder: Path) -> Work:
     """Let the Merkle tree of the spool grow, as the report does."""
-    from audit_provider.core.position import POSITIONS
+    from audit_provider.core.ledger.position import POSITIONS
     from audit_provider.core.spool import LocalStore, Stream
     from audit_provider.core.transparency.tree import TREES, TreeFiles, TreeHead, grow
 

@@ -14,11 +14,11 @@ from audit_provider.core.destinations.registry import DESTINATIONS
 from audit_provider.core.model import Fields
 from audit_provider.core.monitoring.settings import Monitoring, Notification
 from audit_provider.core.pipeline import Pipeline
-from audit_provider.core.reconciliation import Reconcile
-from audit_provider.core.shipping.selection import Redaction
+from audit_provider.core.records.selection import Redaction
 from audit_provider.core.sources import REGISTRY as SOURCES
 from audit_provider.core.sources import SourceSpec
 from audit_provider.core.sources.inline import TYPES
+from audit_provider.core.sources.reading.reconciliation import Reconcile
 from audit_provider.core.sources.request import Request
 from audit_provider.core.sources.spec import Errors, KeptShorter, PageSize, Preparation, Probe, Setting
 from audit_provider.core.sources.statement import Columns, Polling

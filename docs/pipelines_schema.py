@@ -13,12 +13,12 @@ from audit_provider.core import delivery, pipeline
 from audit_provider.core.destinations.registry import REGISTRY as DESTINATIONS
 from audit_provider.core.formats import FORMATS
 from audit_provider.core.monitoring.settings import Monitoring, Notification
-from audit_provider.core.reconciliation import Reconcile
-from audit_provider.core.shipping.selection import Redaction
+from audit_provider.core.records.selection import Redaction
 from audit_provider.core.sources import REGISTRY as SOURCES
 from audit_provider.core.sources import SourceSpec, inline
+from audit_provider.core.sources.reading.reconciliation import Reconcile
 from audit_provider.core.sources.spec import Setting
-from audit_provider.core.validation import PRESETS
+from audit_provider.core.text.validation import PRESETS
 from audit_provider.core.wire.budget import MOST_WINDOWS_AT_ONCE
 from audit_provider.core.wire.rate_limit import RateLimit
 

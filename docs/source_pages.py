@@ -7,10 +7,10 @@ import json
 from datetime import date, timedelta
 from typing import Any
 
-from audit_provider.core.reconciliation import looks_back
 from audit_provider.core.sources import REGISTRY, SourceSpec
 from audit_provider.core.sources.export import ExportJob
 from audit_provider.core.sources.inline import TYPES
+from audit_provider.core.sources.reading.reconciliation import looks_back
 from audit_provider.core.wire.assertion import Assertion
 from audit_provider.core.wire.auth import Basic, Bearer, Header, Token
 from audit_provider.core.wire.signatures import SignedRequest

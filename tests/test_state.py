@@ -8,9 +8,9 @@ from airflow.sdk.execution_time import task_runner
 from airflow.sdk.execution_time.comms import ErrorResponse, OKResponse, VariableResult
 
 from audit_provider.core.errors import FencedError, UnavailableError
-from audit_provider.core.ledger import offset_record
+from audit_provider.core.ledger.records import offset_record
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import Offset
-from audit_provider.core.stream_name import StreamName
 from audit_provider.state import Variables
 
 OUTAGE = ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail={"status_code": 500})

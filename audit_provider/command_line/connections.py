@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from audit_provider.core.errors import AuditError, ConfigurationError
 from audit_provider.core.model import utc_now
+from audit_provider.core.runs.trial import ObservedPacer, tried
 from audit_provider.core.sources import REGISTRY
-from audit_provider.core.sources.trial import ObservedPacer, tried
-from audit_provider.core.validation import closest, near
+from audit_provider.core.text.validation import closest, near
 from audit_provider.hooks.audit_logs import AuditLogsHook
 from audit_provider.hooks.service import PROMPTLY
 from audit_provider.host.missing import connection_ids

@@ -23,15 +23,15 @@ from audit_provider.command_line.verify import (
 )
 from audit_provider.core.errors import AuditError, ConfigurationError, ProtocolError
 from audit_provider.core.model import Fields, Window, lasting, text_of, utc_now
+from audit_provider.core.records.times import FAR_AHEAD
 from audit_provider.core.runs.arguments import moment_from
 from audit_provider.core.runs.event_search import FoundEvent, Wanted, search
 from audit_provider.core.runs.event_story import Fate
 from audit_provider.core.runs.proving import Evidence, prove
 from audit_provider.core.spool.segment import digest_of_line
-from audit_provider.core.times import FAR_AHEAD
+from audit_provider.core.text.validation import near
 from audit_provider.core.transparency.checkpoint import EventProof
 from audit_provider.core.transparency.witness import verifier_of
-from audit_provider.core.validation import near
 
 if TYPE_CHECKING:
     import argparse

@@ -14,13 +14,13 @@ from urllib.parse import parse_qsl, urlsplit
 
 from audit_provider.core.destinations.elasticsearch_documents import Scope, stream_name
 from audit_provider.core.errors import AuditError, ConfigurationError, UnavailableError
-from audit_provider.core.ledger import MemoryLedger
+from audit_provider.core.ledger.records import MemoryLedger
 from audit_provider.core.model import Fields, Origin
 from audit_provider.core.runs.asking import contents_of
 from audit_provider.core.runs.own_streams import EVIDENCE_SOURCE
 from audit_provider.core.runs.recorded import calendar_faults, entry_faults, recorded_counts, recorded_progress
 from audit_provider.core.spool import LocalStore, S3Store
-from audit_provider.core.validation import near
+from audit_provider.core.text.validation import near
 from audit_provider.core.verification import DocumentSearch, ObjectIds, Progress, streams_in, verify
 from audit_provider.core.verification.documents import records_of
 from audit_provider.core.verification.spool import check_counts
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from audit_provider.core.delivery import Delivery
-    from audit_provider.core.ledger import Ledger
+    from audit_provider.core.ledger.records import Ledger
     from audit_provider.core.pipeline import Pipeline
     from audit_provider.core.spool import Store
     from audit_provider.core.transparency.checkpoint import Note

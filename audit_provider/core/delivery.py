@@ -12,8 +12,8 @@ from pydantic import ConfigDict
 from audit_provider.core.destinations.registry import REGISTRY as DESTINATIONS
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.formats import FORMATS
-from audit_provider.core.shipping.selection import Redaction, Selection
-from audit_provider.core.validation import Mistakes, closest, near, validated
+from audit_provider.core.records.selection import Redaction, Selection
+from audit_provider.core.text.validation import Mistakes, closest, near, validated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,14 +14,14 @@ from audit_provider.core.delivery import Delivery, check_name, check_names, deli
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.model import UTC
 from audit_provider.core.monitoring.settings import Monitoring, monitoring_from
-from audit_provider.core.reconciliation import Reconcile, check_retention, reconcile_from
-from audit_provider.core.shipping.selection import Redaction, refuse_hidden_id
+from audit_provider.core.records.selection import Redaction, refuse_hidden_id
 from audit_provider.core.sources import REGISTRY as SOURCES
-from audit_provider.core.validation import MOST_DAYS, Mistakes, check_schedule, near, validated
-from audit_provider.core.watched import refuse_rare_sweep, refuse_unwatchable, sweep_of
+from audit_provider.core.sources.reading.reconciliation import Reconcile, check_retention, reconcile_from
+from audit_provider.core.sources.watched import refuse_rare_sweep, refuse_unwatchable, sweep_of
+from audit_provider.core.text.validation import MOST_DAYS, Mistakes, check_schedule, near, validated
+from audit_provider.core.text.yaml_text import NotText, as_written, keys_without_quotes, values_of, with_unclear
 from audit_provider.core.wire.budget import MOST_WINDOWS_AT_ONCE
 from audit_provider.core.wire.rate_limit import RateLimit
-from audit_provider.core.yaml_text import NotText, as_written, keys_without_quotes, values_of, with_unclear
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

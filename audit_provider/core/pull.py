@@ -9,24 +9,24 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from audit_provider.core.errors import AuditError, CircleError
-from audit_provider.core.gaps import merged
-from audit_provider.core.health import Noticed
+from audit_provider.core.ledger.gaps import merged
+from audit_provider.core.ledger.health import Noticed
+from audit_provider.core.ledger.position import with_segment
 from audit_provider.core.model import PullCounts, back_by, text_of
-from audit_provider.core.position import with_segment
+from audit_provider.core.records.times import FAR_AHEAD
 from audit_provider.core.sources.reading.base import Taken
 from audit_provider.core.sources.reading.borders import Borders
 from audit_provider.core.sources.reading.in_turn import steps_of
 from audit_provider.core.spool import KnownEvents, SegmentWriter
 from audit_provider.core.spool.stream import CLOCK_SKEW
-from audit_provider.core.times import FAR_AHEAD
-from audit_provider.core.unreadable import SetAside, UnreadableRecords
+from audit_provider.core.streams.unreadable import SetAside, UnreadableRecords
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
+    from audit_provider.core.ledger.position import Position
     from audit_provider.core.model import Event, Gap, Window
-    from audit_provider.core.position import Position
     from audit_provider.core.progress import PullProgress
     from audit_provider.core.sources.reading.base import Reading, Step
     from audit_provider.core.sources.reading.reader import Reader

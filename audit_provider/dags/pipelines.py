@@ -8,7 +8,7 @@ from airflow.sdk import get_parsing_context
 
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.pipeline import PipelinesFile, read_pipelines
-from audit_provider.core.validation import Mistakes
+from audit_provider.core.text.validation import Mistakes
 from audit_provider.dags.tasks import served_here
 from audit_provider.host.settings import pipelines_file
 

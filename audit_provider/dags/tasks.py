@@ -10,7 +10,7 @@ from airflow.sdk import DAG, get_parsing_context
 
 from audit_provider import operators
 from audit_provider.core.model import UTC
-from audit_provider.core.validation import near
+from audit_provider.core.text.validation import near
 from audit_provider.host.versions import retry_arguments
 
 if TYPE_CHECKING:

@@ -10,13 +10,13 @@ from urllib.parse import urlsplit
 
 from airflow.sdk.log import mask_secret
 
-from audit_provider.core.account import check_value, fingerprint
 from audit_provider.core.errors import ConfigurationError, ProtocolError
-from audit_provider.core.fields import text_at
+from audit_provider.core.ledger.account import check_value, fingerprint
+from audit_provider.core.records.fields import text_at
 from audit_provider.core.sources import REGISTRY
 from audit_provider.core.sources.pages import PageReader
 from audit_provider.core.sources.request import Request
-from audit_provider.core.templates import filled, names_in
+from audit_provider.core.text.templates import filled, names_in
 from audit_provider.core.wire.assertion import Assertion
 from audit_provider.core.wire.auth import Basic, Token, TokenHolder, basic, filler
 from audit_provider.core.wire.http import HttpClient

@@ -11,7 +11,7 @@ from requests import Request
 
 from audit_provider.core.destinations.sentinel import SENTINEL, SentinelOptions
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.validation import checked, near
+from audit_provider.core.text.validation import checked, near
 from audit_provider.core.wire.auth import TokenHolder, filler
 from audit_provider.core.wire.entra import CLOUDS, Identity, client_secret, identity_token
 from audit_provider.hooks.destinations import CHECK_ORIGIN, DestinationHook

@@ -13,7 +13,7 @@ from airflow.sdk.log import mask_secret
 
 from audit_provider.core.destinations.http import HTTP, HttpOptions
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.validation import near
+from audit_provider.core.text.validation import near
 from audit_provider.core.wire.addresses import base_url_from
 from audit_provider.core.wire.assertion import CLOUD_SCOPE, service_account
 from audit_provider.core.wire.auth import HeaderAuth, NoAuth, TokenHolder, filler

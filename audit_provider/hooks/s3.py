@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.destinations.s3 import S3
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.links import s3_prefix
+from audit_provider.core.records.links import s3_prefix
 from audit_provider.host.connection import connection_of
 from audit_provider.host.spool_location import load_s3, s3_client
 

@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import BaseHook
 from airflow.sdk.log import mask_secret
 
 from audit_provider.core.errors import AuditError, ConfigurationError
-from audit_provider.core.links import checked_page
+from audit_provider.core.records.links import checked_page
 from audit_provider.core.wire.addresses import GuardedAdapter, base_url_from, refuse_host
 from audit_provider.core.wire.auth import NoAuth
 from audit_provider.core.wire.http import HttpClient

@@ -6,8 +6,8 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
-from audit_provider.core.account import check_value
 from audit_provider.core.errors import AuditError, ConfigurationError
+from audit_provider.core.ledger.account import check_value
 from audit_provider.host.missing import confirm_missing_connection
 from audit_provider.host.settings import has_secrets_backend
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow.providers.common.compat.sdk import AirflowException
 
 from audit_provider.core.errors import AuditError, UnavailableError
-from audit_provider.core.stream_name import PREFIX
+from audit_provider.core.ledger.stream_name import PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

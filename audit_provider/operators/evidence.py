@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from audit_provider.core.ledger import Ledger
+    from audit_provider.core.ledger.records import Ledger
     from audit_provider.core.pipeline import Pipeline
     from audit_provider.core.runs.proving import Evidence, KeptCheckpoint
     from audit_provider.core.spool import Store

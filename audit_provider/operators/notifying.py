@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from audit_provider.core.derived_names import Role, Treatment
     from audit_provider.core.monitoring.memory import Memory
     from audit_provider.core.monitoring.settings import Notification
     from audit_provider.core.monitoring.summary import Finding
+    from audit_provider.core.records.derived_names import Role, Treatment
 
 
 def tellers(notifications: Sequence[Notification], *, ship_findings: bool) -> list[str]:

@@ -8,15 +8,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.errors import AuditError
+from audit_provider.core.ledger.position import Position
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import Gap, PullCounts, text_of
 from audit_provider.core.pipeline import source_from
-from audit_provider.core.position import Position
 from audit_provider.core.runs.arguments import window_from
 from audit_provider.core.runs.pulling import COUNTS, Pulling, source_failures_kept
 from audit_provider.core.runs.quiet import Followers, idle_after
 from audit_provider.core.runs.source_reading import SourceReading
 from audit_provider.core.sources import SourceSpec
-from audit_provider.core.stream_name import StreamName
 from audit_provider.core.wire.budget import POLLING
 from audit_provider.core.wire.budget import lane as lane_name
 from audit_provider.hooks.audit_logs import AuditLogsHook

@@ -7,9 +7,9 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import Gap
 from audit_provider.core.runs.reconciling import Reconciling
-from audit_provider.core.stream_name import StreamName
 from audit_provider.core.wire.budget import RECONCILIATION
 from audit_provider.host.settings import spool_uri
 from audit_provider.host.spool_location import open_store

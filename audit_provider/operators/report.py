@@ -8,21 +8,21 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from audit_provider.core.accounting import Account, table
 from audit_provider.core.errors import AuditError, ConfigurationError, StopError
-from audit_provider.core.health import notices_in
+from audit_provider.core.ledger.health import notices_in
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.monitoring.settings import Monitoring, monitoring_from, redaction_from
 from audit_provider.core.monitoring.summary import summary_record, with_again
-from audit_provider.core.open_stream import opened_for
 from audit_provider.core.pipeline import read_pipelines, source_from
+from audit_provider.core.records.selection import Redaction
 from audit_provider.core.runs.arguments import window_from
 from audit_provider.core.runs.gap_records import gaps_of_streams, streams_with_gaps
 from audit_provider.core.runs.left_behind import LeftBehind, left_in_spool
 from audit_provider.core.runs.retention import retain
 from audit_provider.core.runs.shipment import forget_replay
 from audit_provider.core.runs.watching import Watch, report_stands
-from audit_provider.core.shipping.selection import Redaction
-from audit_provider.core.stream_name import StreamName
+from audit_provider.core.streams.accounting import Account, table
+from audit_provider.core.streams.open_stream import opened_for
 from audit_provider.host.settings import beside_dags, pipelines_file, spool_uri
 from audit_provider.host.spool_location import open_store
 from audit_provider.operators.notifying import tell, tellers
@@ -31,7 +31,7 @@ from audit_provider.operators.task import AuditLogsOperator
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from audit_provider.core.gaps import GapRecord
+    from audit_provider.core.ledger.gaps import GapRecord
     from audit_provider.core.spool import Store
 
 _FAILED = frozenset({"failed", "upstream_failed"})

@@ -11,15 +11,15 @@ from airflow.providers.common.compat.sdk import AirflowSkipException
 
 from audit_provider.core.delivery import Delivery, delivery_from, form_of
 from audit_provider.core.errors import AuditError, WaitError
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import Origin, ShipCounts, Window
+from audit_provider.core.records.selection import Selector
 from audit_provider.core.runs.arguments import discard_from, origin_of, range_from, window_from
 from audit_provider.core.runs.attempt import Patience, Shipped
 from audit_provider.core.runs.configurations import configuration_of
 from audit_provider.core.runs.letters import discard_letters, redrive_letters
 from audit_provider.core.runs.shipment import Shipment, forget_replay
-from audit_provider.core.shipping.selection import Selector
 from audit_provider.core.shipping.terms import Terms, TooOld
-from audit_provider.core.stream_name import StreamName
 from audit_provider.host.connection import connection_check
 from audit_provider.host.settings import spool_uri
 from audit_provider.host.spool_location import open_store
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from audit_provider.core.destinations.base import Destination
     from audit_provider.core.formats import Form
-    from audit_provider.core.position import Position
+    from audit_provider.core.ledger.position import Position
     from audit_provider.core.shipping.sending_again import TimeRange
 
 

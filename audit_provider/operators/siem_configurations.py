@@ -11,7 +11,7 @@ from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.model import Fields, Origin, utc_now
 from audit_provider.core.runs import siem_configurations as runs
 from audit_provider.core.runs.siem_configurations import SiemConfiguration
-from audit_provider.core.validation import near
+from audit_provider.core.text.validation import near
 from audit_provider.host.settings import spool_uri
 from audit_provider.host.spool_location import open_store
 from audit_provider.operators import SHIP_OPERATORS

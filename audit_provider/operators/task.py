@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from audit_provider.core.ledger import Ledger
+    from audit_provider.core.ledger.records import Ledger
 
 
 class AuditLogsOperator(BaseOperator):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from audit_provider.core.delivery import Delivery
-    from audit_provider.core.position import Position
+    from audit_provider.core.ledger.position import Position
     from audit_provider.core.verification.day_arrivals import DayArrival
 
 _SAID = 3

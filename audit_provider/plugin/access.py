@@ -34,7 +34,7 @@ from airflow.configuration import conf
 from airflow.models import Connection, DagModel, Variable
 from fastapi import Depends, HTTPException, Request
 
-from audit_provider.core.stream_name import RecordKey, StreamName
+from audit_provider.core.ledger.stream_name import RecordKey, StreamName
 from audit_provider.host.versions import readable_variables
 
 Method = Literal["GET", "POST", "PUT"]

@@ -19,8 +19,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from audit_provider.core.errors import AuditError
+from audit_provider.core.ledger.stream_name import PREFIX
 from audit_provider.core.model import utc_now
-from audit_provider.core.stream_name import PREFIX
 from audit_provider.host.settings import airflow_root
 from audit_provider.plugin import actions, evidence, routes
 from audit_provider.plugin.access import SeesPage

@@ -12,7 +12,7 @@ from airflow.api_fastapi.logging.decorators import action_logging
 from fastapi import APIRouter, Depends, HTTPException, Response
 
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.gaps import GapRecord
+from audit_provider.core.ledger.gaps import GapRecord
 from audit_provider.core.model import UTC, Window, utc_now
 from audit_provider.core.pipeline import Pipeline
 from audit_provider.core.runs.arguments import moment_from

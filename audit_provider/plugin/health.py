@@ -6,21 +6,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from audit_provider.core.health import SourceHealth, without_doubles
+from audit_provider.core.ledger.health import SourceHealth, without_doubles
+from audit_provider.core.ledger.stream_name import RecordKey, StreamName
 from audit_provider.core.monitoring.conditions import severity_of
 from audit_provider.core.monitoring.settings import Monitoring
-from audit_provider.core.stream_name import RecordKey, StreamName
 from audit_provider.plugin.views import DestinationView, Level, SourceView, State
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from audit_provider.core.delivery import Delivery
+    from audit_provider.core.ledger.position import Position
+    from audit_provider.core.ledger.stream_name import RecordKind
     from audit_provider.core.model import Offset, Outage
     from audit_provider.core.monitoring.summary import Severity
     from audit_provider.core.pipeline import Pipeline
-    from audit_provider.core.position import Position
-    from audit_provider.core.stream_name import RecordKind
     from audit_provider.plugin.dag_facts import DagFacts
     from audit_provider.plugin.progress import Progress
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from audit_provider.core.errors import UNREADABLE
 from audit_provider.core.model import Fields
-from audit_provider.core.open_stream import kept_letters
-from audit_provider.core.shipping.selection import Selection, Selector
+from audit_provider.core.records.selection import Selection, Selector
+from audit_provider.core.streams.open_stream import kept_letters
 from audit_provider.host.settings import spool_uri
 from audit_provider.host.spool_location import open_store
 from audit_provider.state import Variables
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from audit_provider.core.delivery import Delivery
-    from audit_provider.core.shipping.letter_files import Letter
+    from audit_provider.core.streams.letter_files import Letter
 
 MOST_LETTERS = 50
 """Dead letters per answer."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from audit_provider.core.health import notices_in
-from audit_provider.core.stream_name import StreamName
+from audit_provider.core.ledger.health import notices_in
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.plugin.health import Judge
 from audit_provider.plugin.looks import is_known, look_problems, with_look
 from audit_provider.plugin.problems import missing_dag_problems, problems_of, unreadable_problems
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from audit_provider.core.gaps import GapRecord
-    from audit_provider.core.looks import LastLook
+    from audit_provider.core.ledger.gaps import GapRecord
+    from audit_provider.core.ledger.looks import LastLook
     from audit_provider.core.pipeline import Pipeline
     from audit_provider.plugin.dag_facts import DagFacts
     from audit_provider.plugin.progress import Progress

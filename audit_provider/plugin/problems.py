@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from audit_provider.core.gaps import GapRecord
-    from audit_provider.core.health import Notice
+    from audit_provider.core.ledger.gaps import GapRecord
+    from audit_provider.core.ledger.health import Notice
     from audit_provider.core.monitoring.summary import Summary
     from audit_provider.plugin.dag_facts import DagFacts
     from audit_provider.plugin.health import Judge

@@ -7,23 +7,23 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from audit_provider.core.errors import StopError
-from audit_provider.core.gaps import gaps_in
-from audit_provider.core.health import standing
-from audit_provider.core.ledger import Acknowledgements, MemoryLedger, offset_record, source_record
+from audit_provider.core.ledger.gaps import gaps_in
+from audit_provider.core.ledger.health import standing
+from audit_provider.core.ledger.records import Acknowledgements, MemoryLedger, offset_record, source_record
+from audit_provider.core.ledger.stream_name import RecordKey, StreamName
 from audit_provider.core.monitoring.summary import summary_record
-from audit_provider.core.open_stream import stream_progress
-from audit_provider.core.stream_name import RecordKey, StreamName
+from audit_provider.core.streams.open_stream import stream_progress
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from audit_provider.core.gaps import Acknowledgement, GapRecord
-    from audit_provider.core.health import SourceHealth
+    from audit_provider.core.ledger.gaps import Acknowledgement, GapRecord
+    from audit_provider.core.ledger.health import SourceHealth
+    from audit_provider.core.ledger.position import Position
     from audit_provider.core.model import Offset
     from audit_provider.core.monitoring.summary import Summary
-    from audit_provider.core.open_stream import StreamProgress
     from audit_provider.core.pipeline import Pipeline
-    from audit_provider.core.position import Position
+    from audit_provider.core.streams.open_stream import StreamProgress
 
 _SHOWN = ("position", "offset", "acknowledgements", "summary", "source")
 """Kinds of records that the page reads."""

@@ -11,7 +11,7 @@ from airflow.models import DagModel, DagRun, TaskInstance, Variable
 from sqlalchemy import case, func, select, tuple_
 
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.stream_name import PREFIX
+from audit_provider.core.ledger.stream_name import PREFIX
 from audit_provider.dags.pipelines import read_file
 from audit_provider.dags.tasks import RETRIES
 from audit_provider.host.settings import beside_dags, pipelines_file

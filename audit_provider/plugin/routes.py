@@ -14,7 +14,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 
 from audit_provider.core.delivery import Delivery
 from audit_provider.core.errors import AuditError
-from audit_provider.core.ledger import MemoryLedger
+from audit_provider.core.ledger.records import MemoryLedger
 from audit_provider.core.model import utc_now
 from audit_provider.core.pipeline import Pipeline
 from audit_provider.core.runs.left_behind import left_in_ledger

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.model import utc_now
-from audit_provider.core.records import time_from
+from audit_provider.core.records.times import time_from
 from audit_provider.testing.server import DestinationService, Reply, Request
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from audit_provider.core.model import utc_now
-from audit_provider.core.records import time_from
+from audit_provider.core.records.times import time_from
 from audit_provider.testing.server import Reply, Request, Service
 
 _RANGE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")

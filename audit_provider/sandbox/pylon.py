@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from audit_provider.core.model import utc_now
-from audit_provider.core.records import time_from
+from audit_provider.core.records.times import time_from
 from audit_provider.sandbox.events import generate
 from audit_provider.testing.server import CONTROL, Reply, Request, Service
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.fields import parts_of, value_at
+from audit_provider.core.records.fields import parts_of, value_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable

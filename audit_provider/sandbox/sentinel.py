@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 
 from audit_provider.core.destinations.sentinel_options import COLUMNS
 from audit_provider.core.model import utc_now
-from audit_provider.core.records import time_from
+from audit_provider.core.records.times import time_from
 from audit_provider.testing.server import DestinationService, Reply, Request
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Any
 
 from audit_provider.core.model import UTC
-from audit_provider.core.records import time_from
+from audit_provider.core.records.times import time_from
 from audit_provider.sandbox.server import Reply, Request, Service
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.links import checked_page
+from audit_provider.core.records.links import checked_page
 from audit_provider.core.wire.auth import NoAuth, filler
 from audit_provider.core.wire.http import HttpClient
 

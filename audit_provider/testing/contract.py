@@ -22,9 +22,9 @@ from pydantic import ConfigDict
 from typing_extensions import Required, TypedDict
 
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.fields import keys_of, parts_of
 from audit_provider.core.model import UTC
-from audit_provider.core.templates import names_in
+from audit_provider.core.records.fields import keys_of, parts_of
+from audit_provider.core.text.templates import names_in
 from audit_provider.testing.documented_call import Call, Paging, TimeKind
 from audit_provider.testing.signing_keys import Algorithm, private_key
 from audit_provider.testing.strict import STRICT, decoded

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Discriminator, Strict
 
 from audit_provider.core.model import UTC
-from audit_provider.core.records import time_from
+from audit_provider.core.records.times import time_from
 from audit_provider.testing.strict import STRICT, EmptyIsDefault
 
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")

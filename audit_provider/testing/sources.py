@@ -26,14 +26,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Union, get_args, get_origin, ge
 import pytest
 
 from audit_provider.core.errors import AuditError, ConfigurationError, CredentialError
-from audit_provider.core.fields import value_at
+from audit_provider.core.ledger.position import Position
 from audit_provider.core.model import Window
-from audit_provider.core.position import Position
 from audit_provider.core.pull import pull
+from audit_provider.core.records.fields import value_at
 from audit_provider.core.sources.inline import TYPES, mistakes_in
 from audit_provider.core.sources.reading.reader import Reader
 from audit_provider.core.spool import LocalStore, Stream
-from audit_provider.core.validation import checked
+from audit_provider.core.text.validation import checked
 from audit_provider.hooks.audit_logs import AuditLogsHook
 from audit_provider.testing.contract import read_contract
 from audit_provider.testing.contract_service import ContractService

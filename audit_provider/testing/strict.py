@@ -17,7 +17,7 @@ from pydantic import BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 from typing_extensions import NotRequired, Required, get_type_hints, is_typeddict
 
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.validation import closest, near
+from audit_provider.core.text.validation import closest, near
 
 STRICT = ConfigDict(extra="forbid", strict=True)
 """The ``__pydantic_config__`` of a dataclass of such a file."""

@@ -13,8 +13,8 @@ import pytest
 import requests
 import yaml
 
+from audit_provider.core.ledger.position import POSITIONS
 from audit_provider.core.monitoring.summary import SUMMARIES
-from audit_provider.core.position import POSITIONS
 from audit_provider.plugin.problems import TOLD_LIVE
 from audit_provider.sandbox.demo import switch
 from audit_provider.sandbox.demo_pipelines import SOURCES

@@ -23,12 +23,12 @@ import requests
 from airflow.providers.common.compat.sdk import DownstreamTasksSkipped
 
 from audit_provider.__main__ import main
-from audit_provider.core.accounting import account
+from audit_provider.core.ledger.position import POSITIONS, Position
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import Offset
-from audit_provider.core.position import POSITIONS, Position
 from audit_provider.core.runs.quiet import Followers, waiting_destinations
 from audit_provider.core.sources import REGISTRY
-from audit_provider.core.stream_name import StreamName
+from audit_provider.core.streams.accounting import account
 from audit_provider.host.spool_location import open_store
 from audit_provider.operators import SHIP_OPERATORS, PullAuditLogsOperator, ReportAuditLogsOperator
 from audit_provider.sandbox.s3 import ids_in, s3_client

@@ -14,10 +14,10 @@ import requests
 from isal import igzip
 
 from audit_provider.__main__ import main
-from audit_provider.core.ledger import offset_record, position_record
+from audit_provider.core.ledger.records import offset_record, position_record
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import Event
 from audit_provider.core.spool import Head, LocalStore, SegmentWriter, Stream
-from audit_provider.core.stream_name import StreamName
 from audit_provider.core.transparency.checkpoint import Checkpoint, Note, SigningKey
 from audit_provider.operators import ReportAuditLogsOperator, VerifyAuditLogsOperator
 from audit_provider.sandbox.events import generate

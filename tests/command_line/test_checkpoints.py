@@ -10,10 +10,10 @@ from isal import igzip
 
 from audit_provider.__main__ import main
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.ledger import position_record
+from audit_provider.core.ledger.records import position_record
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import Event
 from audit_provider.core.spool import Head, LocalStore, SegmentWriter, Stream
-from audit_provider.core.stream_name import StreamName
 from audit_provider.core.transparency.checkpoint import SigningKey
 from audit_provider.core.verification.documents import notes_of_index
 from audit_provider.operators import AuditLogsToElasticsearchOperator, ReportAuditLogsOperator

@@ -14,8 +14,8 @@ from datetime import timedelta
 import msgspec
 import pytest
 
+from audit_provider.core.ledger.position import POSITIONS
 from audit_provider.core.model import Offset, utc_now
-from audit_provider.core.position import POSITIONS
 from tests.compose.scenario import (
     AHEAD,
     ARCHIVE,

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 
 import requests
 
+from audit_provider.core.ledger.position import POSITIONS, Position
 from audit_provider.core.model import UTC, Fields, text_of
-from audit_provider.core.position import POSITIONS, Position
 from audit_provider.core.pull import pull
 from audit_provider.core.sources import PageReader, Reader, SourceSpec
 from audit_provider.core.sources.paging import CursorPaging, NextUrlPaging, ObjectIdPaging, OffsetPaging, PagePaging

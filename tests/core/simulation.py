@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 import msgspec
 
 from audit_provider.core.errors import RefusedError, SpoolDamagedError, UnavailableError
+from audit_provider.core.ledger.position import Position
 from audit_provider.core.model import UTC, Event, Window
-from audit_provider.core.position import Position
 from audit_provider.core.pull import pull
-from audit_provider.core.records import RecordReader
+from audit_provider.core.records.events import RecordReader
 from audit_provider.core.sources import PYLON, PYLON_LIST, Page, Reader
 from audit_provider.core.spool import Stream
 from tests.core.destinations.stand_ins import Crash

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from audit_provider.core.account import continued, fingerprint, is_same, refuse_other_account, with_id
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.stream_name import StreamName
+from audit_provider.core.ledger.account import continued, fingerprint, is_same, refuse_other_account, with_id
+from audit_provider.core.ledger.stream_name import StreamName
 
 ADDRESS, SETTINGS = "https://api.example.com", {"organization": "acme", "region": "eu"}
 LIVE = StreamName("p")

@@ -18,7 +18,7 @@ import requests
 
 from audit_provider.core.errors import AuditError, ProtocolError, UnavailableError
 from audit_provider.core.model import Fields
-from audit_provider.core.records import RecordReader
+from audit_provider.core.records.events import RecordReader
 from audit_provider.core.sources import REGISTRY, PageReader
 from audit_provider.core.sources.file_rows import MOST_ROW_LETTERS
 from audit_provider.core.sources.files import File, FileReader

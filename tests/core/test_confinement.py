@@ -12,12 +12,12 @@ import pytest
 from moto import mock_aws
 
 from audit_provider.core.errors import AuditError, ConfigurationError
+from audit_provider.core.ledger.position import Position
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import Event
 from audit_provider.core.pipeline import read_pipelines
-from audit_provider.core.position import Position
 from audit_provider.core.spool import Head, LocalStore, S3Store, SegmentWriter
-from audit_provider.core.stream_name import StreamName
-from audit_provider.core.yaml_text import MOST_LETTERS, values_of
+from audit_provider.core.text.yaml_text import MOST_LETTERS, values_of
 
 NOW = datetime(2026, 3, 1, tzinfo=timezone.utc)
 NAMES = [

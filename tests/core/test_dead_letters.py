@@ -10,16 +10,16 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from audit_provider.core.accounting import account
 from audit_provider.core.destinations.base import DeadLetter, Item, Limits, Outcome, Verdict
 from audit_provider.core.errors import SpoolDamagedError, StopError, UnavailableError, WaitError
+from audit_provider.core.ledger.position import Position
 from audit_provider.core.model import Event, Offset, PullCounts, ShipCounts
-from audit_provider.core.position import Position
-from audit_provider.core.shipping.dead_letters import MOST_WORDS, DeadLetters
-from audit_provider.core.shipping.selection import Redaction, Selection, Selector
+from audit_provider.core.records.selection import Redaction, Selection, Selector
 from audit_provider.core.shipping.sending_again import redrive
 from audit_provider.core.shipping.ship import ship
 from audit_provider.core.spool import Head, LocalStore, SegmentWriter, Stream
+from audit_provider.core.streams.accounting import account
+from audit_provider.core.streams.dead_letters import MOST_WORDS, DeadLetters
 from tests.core.destinations.stand_ins import NOW, ORIGIN, Crash, Listed, event
 from tests.core.shipping.test_ahead import Counting
 from tests.core.simulation import MemoryStore

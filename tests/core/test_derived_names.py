@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from audit_provider.core.derived_names import Name, digest_of, hidden_roles, paths_of, sentence, without
 from audit_provider.core.model import Fields
+from audit_provider.core.records.derived_names import Name, digest_of, hidden_roles, paths_of, sentence, without
 
 FIELDS = Fields("id", "at", action="type", actor_email="actor.email", actor_id="actor.id | by.0.id", ip="context.ip")
 

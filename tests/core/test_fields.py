@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit_provider.core.fields import ABSENT, Extractor, FieldReader, getter_of, joined_getter_of, value_at
 from audit_provider.core.model import Fields
+from audit_provider.core.records.fields import ABSENT, Extractor, FieldReader, getter_of, joined_getter_of, value_at
 
 CASES = [
     ({"a": {"b": 1}}, "a.b", 1),

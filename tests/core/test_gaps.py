@@ -8,9 +8,9 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit_provider.core.gaps import MOST_GAPS, Acknowledgement, gaps_in, merged
+from audit_provider.core.ledger.gaps import MOST_GAPS, Acknowledgement, gaps_in, merged
+from audit_provider.core.ledger.position import POSITIONS, Position
 from audit_provider.core.model import Gap, Offset, ShipCounts
-from audit_provider.core.position import POSITIONS, Position
 from audit_provider.core.spool import Head
 
 DAY = datetime(2026, 3, 1, tzinfo=timezone.utc)

@@ -9,8 +9,9 @@ from datetime import datetime
 import pytest
 
 from audit_provider.core.errors import FencedError, StopError, UnavailableError
-from audit_provider.core.gaps import Acknowledgement
-from audit_provider.core.ledger import (
+from audit_provider.core.ledger.gaps import Acknowledgement
+from audit_provider.core.ledger.position import POSITIONS, Position
+from audit_provider.core.ledger.records import (
     Acknowledgements,
     GapWindows,
     MemoryLedger,
@@ -18,12 +19,11 @@ from audit_provider.core.ledger import (
     offset_record,
     position_record,
 )
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import UTC, Offset
 from audit_provider.core.monitoring.summary import Summary, summary_record
-from audit_provider.core.open_stream import OvertakenError, PositionWriter
-from audit_provider.core.position import POSITIONS, Position
 from audit_provider.core.spool import Head
-from audit_provider.core.stream_name import StreamName
+from audit_provider.core.streams.open_stream import OvertakenError, PositionWriter
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 LIVE = StreamName("p")

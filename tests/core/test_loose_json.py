@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit_provider.core.errors import ProtocolError
-from audit_provider.core.loose_json import BrokenError, is_strict, rewritten
+from audit_provider.core.text.loose_json import BrokenError, is_strict, rewritten
 from audit_provider.core.wire.answer import Answer
 
 jsons = st.recursive(

@@ -8,12 +8,12 @@ from datetime import datetime
 import pytest
 
 from audit_provider.core.destinations.base import DeadLetter, Item
-from audit_provider.core.ledger import MemoryLedger, offset_record, position_record
+from audit_provider.core.ledger.position import Position, new_chain
+from audit_provider.core.ledger.records import MemoryLedger, offset_record, position_record
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import UTC, Offset, PullCounts, ShipCounts
-from audit_provider.core.open_stream import open_stream, open_streams, recorded_streams, stream_progress
-from audit_provider.core.position import Position, new_chain
 from audit_provider.core.spool import LocalStore, SegmentWriter
-from audit_provider.core.stream_name import StreamName
+from audit_provider.core.streams.open_stream import open_stream, open_streams, recorded_streams, stream_progress
 from tests.core.destinations.stand_ins import event
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)

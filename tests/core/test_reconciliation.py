@@ -8,11 +8,16 @@ from datetime import timedelta
 import msgspec
 import pytest
 
+from audit_provider.core.ledger.position import Position
 from audit_provider.core.model import Fields, Window
-from audit_provider.core.position import Position
 from audit_provider.core.pull import pull
-from audit_provider.core.reconciliation import Comparison, OpenComparison, Reconciliation, ReconciliationState
 from audit_provider.core.sources import Reader
+from audit_provider.core.sources.reading.reconciliation import (
+    Comparison,
+    OpenComparison,
+    Reconciliation,
+    ReconciliationState,
+)
 from audit_provider.core.spool import Stream
 from tests.core.simulation import BEGIN, PYLON, MemoryStore, Pages, Row, Service, every
 

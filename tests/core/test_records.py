@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from audit_provider.core.model import Fields
-from audit_provider.core.records import RecordReader, time_from
+from audit_provider.core.records.events import RecordReader
+from audit_provider.core.records.times import time_from
 
 TEN = datetime(2026, 3, 1, 10, tzinfo=timezone.utc)
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 import msgspec
 import pytest
 
-from audit_provider.core.position import Position
+from audit_provider.core.ledger.position import Position
 from audit_provider.core.runs.retention import needed_since
 from audit_provider.core.sources.reading.closed_windows import OpenWindow, WindowsState
 from audit_provider.core.sources.reading.scan import OpenScan, ScanState

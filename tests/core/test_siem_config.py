@@ -6,7 +6,7 @@ import pytest
 
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.pipeline import read_pipelines
-from audit_provider.core.siem_config import PLACEHOLDER, destination_from, destinations_from
+from audit_provider.core.text.siem_config import PLACEHOLDER, destination_from, destinations_from
 
 CONFIGS = {
     "datadog": {"endpoint_url": "https://http-intake.logs.datadoghq.eu/api/v2/logs", "api_key": "k1"},

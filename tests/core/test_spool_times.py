@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from audit_provider.core.ledger.position import POSITIONS, Position, with_segment, written_at
 from audit_provider.core.model import Offset, PullCounts
-from audit_provider.core.position import POSITIONS, Position, with_segment, written_at
 from audit_provider.core.spool import Head
 
 BEGAN = datetime(2026, 5, 1, tzinfo=timezone.utc)

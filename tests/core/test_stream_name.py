@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit_provider.core.delivery import MOST_LETTERS_TOGETHER
+from audit_provider.core.ledger.stream_name import RecordKey, StreamName
 from audit_provider.core.model import UTC, Window
-from audit_provider.core.stream_name import RecordKey, StreamName
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_-]{0,20}", fullmatch=True)

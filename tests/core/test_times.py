@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit_provider.core.model import Fields, date_of, exact_text_of, text_of
-from audit_provider.core.records import RecordReader
-from audit_provider.core.times import time_from
+from audit_provider.core.records.events import RecordReader
+from audit_provider.core.records.times import time_from
 from tests.core.sources.pulled import Pulled, page, record
 from tests.core.sources.scripted import NOW
 

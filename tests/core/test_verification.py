@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from audit_provider.core.destinations.base import DeadLetter, Item
 from audit_provider.core.errors import UnavailableError
+from audit_provider.core.ledger.position import Position
 from audit_provider.core.model import Event, Offset, Window
-from audit_provider.core.position import Position
-from audit_provider.core.shipping.dead_letters import DeadLetters
-from audit_provider.core.shipping.letter_files import Line, RedriveRecord
 from audit_provider.core.spool import Head, LocalStore, SegmentWriter, Stream
 from audit_provider.core.spool.segment import pack_manifest
+from audit_provider.core.streams.dead_letters import DeadLetters
+from audit_provider.core.streams.letter_files import Line, RedriveRecord
 from audit_provider.core.verification import Progress, streams_in, verify
 from audit_provider.core.verification.arrival import IdBuckets
 from tests.core.simulation import BEGIN, Crash, MemoryStore, Pipeline, Row, Service

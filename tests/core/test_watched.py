@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.ledger import MemoryLedger
+from audit_provider.core.ledger.records import MemoryLedger
 from audit_provider.core.model import utc_now
 from audit_provider.core.pipeline import pipeline_from
 from audit_provider.core.runs.source_reading import Pacers
 from audit_provider.core.sources import REGISTRY
-from audit_provider.core.watched import (
+from audit_provider.core.sources.watched import (
     LEAST_REQUESTS,
     LOOK_EVERY,
     budget_beside_looks,

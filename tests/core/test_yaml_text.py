@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from audit_provider.core.pipeline import read_pipelines
-from audit_provider.core.yaml_text import values_of
+from audit_provider.core.text.yaml_text import values_of
 
 ENTRY = "{source: pylon, destinations: {s3: {type: s3, bucket: b}}}"
 

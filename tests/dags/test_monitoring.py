@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from audit_provider.core.monitoring.settings import Monitoring
 from audit_provider.core.pipeline import read_pipelines
-from audit_provider.core.shipping.selection import Redaction
+from audit_provider.core.records.selection import Redaction
 from audit_provider.dags import build_backfill, build_incremental
 from audit_provider.dags.reconcile import build_reconcile
 

@@ -42,7 +42,7 @@ with _airflow_parsing_context_manager(dag_id="audit_incremental_p", task_id=task
     dag = runpy.run_path(path)["audit_incremental_p"]
 task = dag.task_dict[task_id]
 
-from audit_provider.core.ledger import MemoryLedger
+from audit_provider.core.ledger.records import MemoryLedger
 
 ledger = MemoryLedger(json.loads(texts))
 task.ledger = ledger

@@ -15,14 +15,14 @@ from isal import igzip
 from audit_provider.__main__ import main
 from audit_provider.core.destinations.registry import REGISTRY as DESTINATIONS
 from audit_provider.core.errors import AuditError, SpoolDamagedError, StopError
-from audit_provider.core.ledger import MemoryLedger, TaskClaims, offset_record, position_record
+from audit_provider.core.ledger.position import POSITIONS, Position
+from audit_provider.core.ledger.records import MemoryLedger, TaskClaims, offset_record, position_record
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import Offset
 from audit_provider.core.pipeline import read_pipelines
-from audit_provider.core.position import POSITIONS, Position
-from audit_provider.core.siem_config import destination_from
 from audit_provider.core.spool import Head, SegmentWriter, Stream
 from audit_provider.core.spool.segment import peek_written_at
-from audit_provider.core.stream_name import StreamName
+from audit_provider.core.text.siem_config import destination_from
 from audit_provider.core.wire.budget import POLLING
 from tests.core.destinations.stand_ins import NOW, event
 from tests.core.simulation import MemoryStore

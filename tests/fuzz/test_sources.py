@@ -15,7 +15,8 @@ from requests.structures import CaseInsensitiveDict
 
 from audit_provider.core.errors import AuditError
 from audit_provider.core.model import UTC, Fields, Window
-from audit_provider.core.records import RecordReader, time_from
+from audit_provider.core.records.events import RecordReader
+from audit_provider.core.records.times import time_from
 from audit_provider.core.sources import REGISTRY, PageReader
 from audit_provider.core.sources.export import FeedList
 from audit_provider.core.sources.files import File, FileReader

@@ -14,7 +14,7 @@ from audit_provider.core.destinations.http import HttpOptions
 from audit_provider.core.errors import AuditError, ConfigurationError, CredentialError
 from audit_provider.core.formats import Raw
 from audit_provider.core.model import Fields, Origin
-from audit_provider.core.siem_config import destination_from
+from audit_provider.core.text.siem_config import destination_from
 from audit_provider.core.wire.addresses import GuardedAdapter
 from audit_provider.hooks.http_siem import HttpSiemHook
 from audit_provider.hooks.service import PROMPTLY

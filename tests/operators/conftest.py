@@ -16,8 +16,8 @@ from moto.backends import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID
 
 from audit_provider.core.model import midnight, utc_now
-from audit_provider.core.reconciliation import looks_back
 from audit_provider.core.sources import REGISTRY
+from audit_provider.core.sources.reading.reconciliation import looks_back
 from audit_provider.core.spool import LocalStore
 from audit_provider.host.process import sleep_or_defer
 from audit_provider.operators import (

@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
-from audit_provider.core.account import check_value
+from audit_provider.core.ledger.account import check_value
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import text_of
-from audit_provider.core.open_stream import PositionWriter
-from audit_provider.core.stream_name import StreamName
+from audit_provider.core.streams.open_stream import PositionWriter
 from audit_provider.sandbox.events import generate
 from audit_provider.sandbox.pylon import PylonService
 from tests.operators.conftest import DAYS, PYLON_TOKEN, set_clock

@@ -9,9 +9,9 @@ import pytest
 from isal import igzip
 
 from audit_provider.core.errors import UnavailableError
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import Window
 from audit_provider.core.spool import LocalStore
-from audit_provider.core.stream_name import StreamName
 from audit_provider.core.verification import verify
 from audit_provider.sandbox.events import generate
 

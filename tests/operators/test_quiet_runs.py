@@ -11,8 +11,8 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, DownstreamTasksSkipped
 
 from audit_provider.core.errors import UnavailableError
-from audit_provider.core.health import SOURCE_HEALTH, SourceHealth, standing
-from audit_provider.core.ledger import OFFSETS, POSITIONS, SUMMARIES
+from audit_provider.core.ledger.health import SOURCE_HEALTH, SourceHealth, standing
+from audit_provider.core.ledger.records import OFFSETS, POSITIONS, SUMMARIES
 from audit_provider.core.runs.quiet import REPORT_EVERY, Followers
 from audit_provider.core.spool import LocalStore
 from audit_provider.hooks.audit_logs import AuditLogsHook

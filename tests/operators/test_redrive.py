@@ -12,12 +12,12 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 
 from audit_provider.core.errors import StopError
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import text_of
-from audit_provider.core.open_stream import kept_letters, open_stream
 from audit_provider.core.pipeline import read_pipelines
 from audit_provider.core.spool import LocalStore
-from audit_provider.core.state_version import STATE_VERSION, refuse_newer
-from audit_provider.core.stream_name import StreamName
+from audit_provider.core.streams.open_stream import kept_letters, open_stream
+from audit_provider.core.text.state_version import STATE_VERSION, refuse_newer
 from audit_provider.core.verification import Progress, verify
 from audit_provider.host.spool_location import open_store
 from audit_provider.operators import (

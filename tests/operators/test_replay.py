@@ -11,8 +11,8 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowSkipException
 
 from audit_provider.core.errors import StopError
+from audit_provider.core.ledger.position import POSITIONS
 from audit_provider.core.model import text_of
-from audit_provider.core.position import POSITIONS
 from audit_provider.core.pull import pull
 from audit_provider.core.spool import LocalStore, Stream
 from audit_provider.operators import (

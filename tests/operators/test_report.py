@@ -12,11 +12,11 @@ from email import message_from_string
 import pytest
 from airflow.providers.common.compat.sdk import DAG, AirflowException, AirflowFailException, BaseNotifier
 
-from audit_provider.core.derived_names import digest_of
+from audit_provider.core.ledger.position import POSITIONS
 from audit_provider.core.monitoring.activity import Activity
 from audit_provider.core.monitoring.memory import Memory
 from audit_provider.core.monitoring.summary import SUMMARIES
-from audit_provider.core.position import POSITIONS
+from audit_provider.core.records.derived_names import digest_of
 from audit_provider.core.spool import LocalStore, Stream
 from audit_provider.core.verification import streams_in, verify
 from audit_provider.operators import AuditLogsToSplunkHecOperator, PullAuditLogsOperator, ReportAuditLogsOperator

@@ -8,13 +8,13 @@ from datetime import timedelta
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from audit_provider.core.ledger import removal_record
+from audit_provider.core.ledger.records import removal_record
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import text_of, utc_now
-from audit_provider.core.open_stream import open_stream
 from audit_provider.core.pull import pull
 from audit_provider.core.spool import LocalStore
 from audit_provider.core.spool.stream import Removal
-from audit_provider.core.stream_name import StreamName
+from audit_provider.core.streams.open_stream import open_stream
 from audit_provider.operators import PullAuditLogsOperator, ReportAuditLogsOperator
 from audit_provider.sandbox.events import generate
 from audit_provider.state import Variables

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from audit_provider.core.health import SOURCE_HEALTH, SourceHealth
-from audit_provider.core.position import POSITIONS
-from audit_provider.core.state_version import STATE_VERSION
+from audit_provider.core.ledger.health import SOURCE_HEALTH, SourceHealth
+from audit_provider.core.ledger.position import POSITIONS
+from audit_provider.core.text.state_version import STATE_VERSION
 from audit_provider.operators import PullAuditLogsOperator
 from tests.operators.conftest import PYLON_TOKEN, context
 

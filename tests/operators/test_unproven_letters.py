@@ -10,8 +10,8 @@ from datetime import timedelta
 import pytest
 
 from audit_provider.core.model import text_of, utc_now
-from audit_provider.core.open_stream import open_stream
 from audit_provider.core.spool import LocalStore
+from audit_provider.core.streams.open_stream import open_stream
 from audit_provider.core.verification import Progress, verify
 from audit_provider.operators import ReportAuditLogsOperator
 from audit_provider.sandbox.events import generate

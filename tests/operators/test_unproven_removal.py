@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from audit_provider.core.ledger import removal_record
+from audit_provider.core.ledger.records import removal_record
 from audit_provider.core.model import utc_now
 from audit_provider.core.pull import pull
 from audit_provider.core.runs.retention import retain

@@ -15,11 +15,11 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from audit_provider.core.errors import StopError
+from audit_provider.core.ledger.position import POSITIONS
 from audit_provider.core.model import utc_now
-from audit_provider.core.position import POSITIONS
 from audit_provider.core.spool import Head, LocalStore, Stream
 from audit_provider.core.spool.segment import SegmentWriter, unpack_manifest
-from audit_provider.core.state_version import DISCARDS, STATE_VERSION
+from audit_provider.core.text.state_version import DISCARDS, STATE_VERSION
 from audit_provider.core.verification import verify
 from audit_provider.sandbox.events import generate
 from tests.core.destinations.stand_ins import event

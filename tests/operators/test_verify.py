@@ -12,14 +12,14 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 from isal import igzip
 
-from audit_provider.core.ledger import MemoryLedger
+from audit_provider.core.ledger.records import MemoryLedger
 from audit_provider.core.model import Unreadable, text_of, utc_now
 from audit_provider.core.pipeline import pipeline_from
 from audit_provider.core.runs.calendar import ROUND, Calendar
 from audit_provider.core.runs.gap_records import acknowledge_gap, reopen_gap
 from audit_provider.core.runs.recorded import MOST_FILES, Logged
 from audit_provider.core.spool import LocalStore, Stream
-from audit_provider.core.unreadable import UnreadableRecords
+from audit_provider.core.streams.unreadable import UnreadableRecords
 from audit_provider.operators import VerifyAuditLogsOperator
 from audit_provider.sandbox.events import generate
 from audit_provider.state import Variables

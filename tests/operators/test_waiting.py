@@ -116,9 +116,9 @@ def test_a_replay_waits_and_fails_likewise(world):
 
 def test_dead_letters_that_are_to_be_sent_again_do_not_wait_for_ever_either(world):
     from audit_provider.core.destinations.base import DeadLetter, Item
-    from audit_provider.core.open_stream import open_stream
-    from audit_provider.core.shipping.dead_letters import DeadLetters
     from audit_provider.core.spool import LocalStore
+    from audit_provider.core.streams.dead_letters import DeadLetters
+    from audit_provider.core.streams.open_stream import open_stream
     from audit_provider.state import StreamName, Variables
 
     world.pull()

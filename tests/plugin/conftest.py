@@ -11,12 +11,12 @@ import pytest
 import yaml
 from starlette.testclient import TestClient
 
-from audit_provider.core.gaps import gaps_in
+from audit_provider.core.ledger.gaps import gaps_in
+from audit_provider.core.ledger.position import POSITIONS, Position, with_segment
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import Gap, Offset, PullCounts, ShipCounts, utc_now
 from audit_provider.core.monitoring.summary import SUMMARIES, ActionCounts, Finding, Summary
-from audit_provider.core.position import POSITIONS, Position, with_segment
 from audit_provider.core.spool import Head
-from audit_provider.core.stream_name import StreamName
 
 USERS = ("admin", "op", "user", "viewer")
 PAGE = {"X-Audit-Logs": "page"}

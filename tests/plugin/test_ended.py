@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from audit_provider.core.health import without_doubles
+from audit_provider.core.ledger.health import without_doubles
 from audit_provider.core.model import Outage
 from audit_provider.plugin.incidents import LATELY, ended_of
 from audit_provider.plugin.views import DestinationView, PipelineView, SourceView

@@ -12,12 +12,12 @@ from datetime import timedelta
 import msgspec
 import pytest
 
+from audit_provider.core.ledger.position import POSITIONS, Position, new_chain
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import Event, PullCounts, utc_now
-from audit_provider.core.position import POSITIONS, Position, new_chain
 from audit_provider.core.runs.calendar import Calendar, Day
 from audit_provider.core.sources import REGISTRY
 from audit_provider.core.spool import LocalStore, SegmentWriter
-from audit_provider.core.stream_name import StreamName
 from tests.plugin.conftest import GAP, keep_pipeline, position
 
 P = "/api/pipelines/p"

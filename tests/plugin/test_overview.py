@@ -11,12 +11,12 @@ import msgspec
 import pytest
 
 from audit_provider.core.destinations.base import DeadLetter, Item
-from audit_provider.core.health import SourceHealth
+from audit_provider.core.ledger.health import SourceHealth
+from audit_provider.core.ledger.position import POSITIONS
 from audit_provider.core.model import Event, Outage, ShipCounts, utc_now
 from audit_provider.core.monitoring.summary import SUMMARIES
-from audit_provider.core.position import POSITIONS
-from audit_provider.core.shipping.dead_letters import DeadLetters
 from audit_provider.core.spool import LocalStore, Stream
+from audit_provider.core.streams.dead_letters import DeadLetters
 from tests.plugin.conftest import GAP, gap_id, keep_pipeline, offset, position, summary
 
 

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from starlette.routing import Mount
 from starlette.testclient import TestClient
 
-from audit_provider.core.position import POSITIONS
+from audit_provider.core.ledger.position import POSITIONS
 from audit_provider.plugin import URL_PREFIX
 from tests.plugin.conftest import GAP, PAGE, USERS, gap_id, keep_pipeline, position
 

@@ -13,12 +13,12 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit_provider.core.health import SourceHealth
+from audit_provider.core.ledger.health import SourceHealth
+from audit_provider.core.ledger.position import POSITIONS, Position, with_segment
+from audit_provider.core.ledger.stream_name import RecordKey, StreamName
 from audit_provider.core.model import Gap, Offset, PullCounts, ShipCounts
 from audit_provider.core.pipeline import pipeline_from
-from audit_provider.core.position import POSITIONS, Position, with_segment
 from audit_provider.core.spool import Head
-from audit_provider.core.stream_name import RecordKey, StreamName
 from audit_provider.plugin.all_pipelines import totals_of, verdict_of
 from audit_provider.plugin.dag_facts import DagFacts
 from audit_provider.plugin.overview import JudgedPipelines, view_of

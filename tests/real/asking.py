@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from audit_provider.core.ledger.position import Position
 from audit_provider.core.model import Event
 from audit_provider.core.pipeline import pipeline_from
-from audit_provider.core.position import Position
 from audit_provider.core.runs.asking import arrival_at
 from audit_provider.core.verification.arrival import IdBuckets
 from audit_provider.core.verification.day_arrivals import answered, place_of

@@ -14,7 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from audit_provider.core.stream_name import StreamName
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.transparency.checkpoint import Note
 from audit_provider.core.transparency.witness import WitnessKey
 from audit_provider.hooks.checkpoint_key import CheckpointKeyHook

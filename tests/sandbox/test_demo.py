@@ -15,9 +15,9 @@ import pytest
 import requests
 
 from audit_provider.core.errors import UnavailableError
+from audit_provider.core.ledger.position import Position
 from audit_provider.core.model import text_of, utc_now
 from audit_provider.core.pipeline import read_pipelines
-from audit_provider.core.position import Position
 from audit_provider.core.pull import pull
 from audit_provider.core.sources import Reader
 from audit_provider.core.spool import LocalStore, Stream

@@ -14,9 +14,9 @@ import pytest
 import requests
 
 from audit_provider.core.errors import WaitError
-from audit_provider.core.ledger import MemoryLedger
+from audit_provider.core.ledger.position import Position
+from audit_provider.core.ledger.records import MemoryLedger
 from audit_provider.core.model import Window
-from audit_provider.core.position import Position
 from audit_provider.core.pull import pull
 from audit_provider.core.runs.source_reading import Pacers
 from audit_provider.core.sources import REGISTRY, PageReader, Reader

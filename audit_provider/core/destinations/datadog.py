@@ -13,10 +13,10 @@ from audit_provider.core.destinations.answers import MAYBE_STORED, is_later, put
 from audit_provider.core.destinations.base import Batch, Limits, Outcome, Verdict
 from audit_provider.core.destinations.spec import About, Access, ConnectionType, DestinationSpec, Extra, Field
 from audit_provider.core.errors import ConfigurationError, CredentialError, MaybeStoredError, ProtocolError
-from audit_provider.core.fields import FieldReader
 from audit_provider.core.formats import Raw, as_json
-from audit_provider.core.links import datadog_explorer
 from audit_provider.core.model import exact_text_of
+from audit_provider.core.records.fields import FieldReader
+from audit_provider.core.records.links import datadog_explorer
 from audit_provider.core.wire.auth import Header
 from audit_provider.core.wire.http import backoff
 

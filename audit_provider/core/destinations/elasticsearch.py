@@ -37,7 +37,7 @@ from audit_provider.core.destinations.spec import (
 )
 from audit_provider.core.errors import MaybeStoredError
 from audit_provider.core.formats import Envelope
-from audit_provider.core.links import discover
+from audit_provider.core.records.links import discover
 
 if TYPE_CHECKING:
     from audit_provider.core.formats import Form

@@ -15,7 +15,7 @@ from msgspec import UNSET, Raw, UnsetType
 from audit_provider.core.formats import Ecs, as_json
 from audit_provider.core.formats.ecs import dataset_of
 from audit_provider.core.model import exact_text_of
-from audit_provider.core.records import time_from
+from audit_provider.core.records.times import time_from
 
 if TYPE_CHECKING:
     from audit_provider.core.formats import Form

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from isal import isal_zlib
 
-from audit_provider.core.content import Content
 from audit_provider.core.destinations.base import Limits, Outcome, Verdict
 from audit_provider.core.errors import UnavailableError
+from audit_provider.core.records.content import Content
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

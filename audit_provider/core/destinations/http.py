@@ -28,8 +28,8 @@ from audit_provider.core.destinations.spec import (
 )
 from audit_provider.core.errors import ConfigurationError, MaybeStoredError, ProtocolError
 from audit_provider.core.formats import Envelope, Raw
-from audit_provider.core.templates import filled, names_in
-from audit_provider.core.validation import MOST_DAYS, near
+from audit_provider.core.text.templates import filled, names_in
+from audit_provider.core.text.validation import MOST_DAYS, near
 from audit_provider.core.wire.later import is_slow_down
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from audit_provider.core.destinations.datadog import attributes_of
 from audit_provider.core.destinations.folders import file_name, packed_lines
 from audit_provider.core.destinations.ocsf_parquet import parquet_of, require_pyarrow
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.fields import FieldReader
 from audit_provider.core.formats import as_json
 from audit_provider.core.model import date_of, exact_text_of, microseconds_of
+from audit_provider.core.records.fields import FieldReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

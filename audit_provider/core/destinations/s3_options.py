@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, fields
 from typing import ClassVar, Literal
 
-from audit_provider.core.validation import MOST_DAYS
+from audit_provider.core.text.validation import MOST_DAYS
 
 _KEYS = {
     "source_name": ("security_lake", "datadog_archive"),

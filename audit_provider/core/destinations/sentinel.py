@@ -21,9 +21,9 @@ from audit_provider.core.destinations.sentinel_options import SentinelOptions as
 from audit_provider.core.destinations.spec import About, Access, ConnectionType, DestinationSpec, Extra, Field
 from audit_provider.core.errors import ConfigurationError, ProtocolError, UnavailableError
 from audit_provider.core.formats import Raw
-from audit_provider.core.formats.facts import FactReader
-from audit_provider.core.links import log_analytics
 from audit_provider.core.model import exact_text_of
+from audit_provider.core.records.facts import FactReader
+from audit_provider.core.records.links import log_analytics
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from audit_provider.core.validation import near
+from audit_provider.core.text.validation import near
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

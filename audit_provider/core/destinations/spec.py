@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from audit_provider.core.validation import checked
+from audit_provider.core.text.validation import checked
 
 if TYPE_CHECKING:
     from audit_provider.core.destinations.base import Destination

@@ -26,7 +26,7 @@ from audit_provider.core.destinations.spec import (
 )
 from audit_provider.core.errors import ConfigurationError, CredentialError, ProtocolError
 from audit_provider.core.formats import Raw, as_json
-from audit_provider.core.links import splunk_search, splunk_search_page
+from audit_provider.core.records.links import splunk_search, splunk_search_page
 from audit_provider.core.wire.auth import Header
 from audit_provider.core.wire.http import backoff
 from audit_provider.core.wire.later import is_slow_down

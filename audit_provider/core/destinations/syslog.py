@@ -23,9 +23,9 @@ from audit_provider.core.destinations.spec import (
     Field,
 )
 from audit_provider.core.errors import HungUpError
-from audit_provider.core.fields import FieldReader
 from audit_provider.core.formats import Cef
 from audit_provider.core.model import exact_text_of
+from audit_provider.core.records.fields import FieldReader
 from audit_provider.core.wire.tcp import BALANCER_SECONDS
 
 if TYPE_CHECKING:

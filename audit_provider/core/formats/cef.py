@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from audit_provider.core.formats.base import Format
-from audit_provider.core.formats.facts import FactReader, product_of, text_of_record
 from audit_provider.core.model import microseconds_of
+from audit_provider.core.records.facts import FactReader, product_of, text_of_record
 
 if TYPE_CHECKING:
     from audit_provider.core.model import Event, Origin

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from audit_provider.core.formats.base import Format
-from audit_provider.core.formats.facts import FactReader, Facts, product_of, text_of_record
 from audit_provider.core.model import exact_text_of
+from audit_provider.core.records.facts import FactReader, Facts, product_of, text_of_record
 
 if TYPE_CHECKING:
-    from audit_provider.core.formats.facts import Meaning
     from audit_provider.core.model import Event, Origin
+    from audit_provider.core.records.facts import Meaning
 
 VERSION = "8.11.0"
 """The version of the schema: every field and value used here is in it and in all later versions."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from audit_provider.core.formats.base import Format
-from audit_provider.core.formats.facts import FactReader, text_of_record
 from audit_provider.core.model import exact_text_of
+from audit_provider.core.records.facts import FactReader, text_of_record
 
 if TYPE_CHECKING:
     from audit_provider.core.model import Event, Origin

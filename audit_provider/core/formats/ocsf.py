@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from audit_provider.core.formats.base import Format
-from audit_provider.core.formats.facts import FactReader, Facts, product_of, text_of_record
 from audit_provider.core.model import microseconds_of
+from audit_provider.core.records.facts import FactReader, Facts, product_of, text_of_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +30,7 @@ class EventClass:
     """A class of the schema.
 
     :ivar activities: values of ``activity_id`` besides 0 and 99, in every version of :data:`VERSIONS`.
-    :ivar by_verb: the activity for each verb of :mod:`~audit_provider.core.formats.facts`.
+    :ivar by_verb: the activity for each verb of :mod:`~audit_provider.core.records.facts`.
     :ivar host_profile: whether ``actor`` belongs to the class only with the profile ``host``.
     :ivar endpoint_since: the first version in which the class has ``src_endpoint`` and ``http_request``.
     """

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from audit_provider.core.errors import UNREADABLE, SpoolDamagedError
-from audit_provider.core.monitoring.categories import Category
+from audit_provider.core.records.facts import Category
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

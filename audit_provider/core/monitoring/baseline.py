@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from audit_provider.core.model import UTC
 from audit_provider.core.monitoring.activity import total
-from audit_provider.core.monitoring.categories import CATEGORIES, Category
+from audit_provider.core.records.facts import CATEGORIES, Category
 
 if TYPE_CHECKING:
     from audit_provider.core.monitoring.activity import Day

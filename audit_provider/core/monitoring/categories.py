@@ -4,24 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
 
-from audit_provider.core.formats.facts import UNKNOWN, ActionTable, Meaning, Meanings
-
-Category = Literal[
-    "authentication",
-    "user management",
-    "access and roles",
-    "API keys and tokens",
-    "settings",
-    "data access",
-    "content change",
-    "billing",
-    "SLA",
-    "other",
-]
-CATEGORIES: tuple[Category, ...] = get_args(Category)
-"""All categories, in the order in which they are shown."""
+from audit_provider.core.records.facts import UNKNOWN, ActionTable, Category, Meaning, Meanings
 
 THEMES: Mapping[str, frozenset[Category]] = {
     "activity": frozenset({"authentication", "data access"}),

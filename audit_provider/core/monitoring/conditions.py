@@ -6,17 +6,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from audit_provider.core.derived_names import Part, sentence
 from audit_provider.core.model import lasting, text_of
 from audit_provider.core.monitoring.summary import Finding, Severity, finding_id
+from audit_provider.core.records.derived_names import Part, sentence
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from audit_provider.core.accounting import Account
-    from audit_provider.core.gaps import GapRecord
-    from audit_provider.core.health import Notice
+    from audit_provider.core.ledger.gaps import GapRecord
+    from audit_provider.core.ledger.health import Notice
     from audit_provider.core.monitoring.settings import Monitoring
+    from audit_provider.core.streams.accounting import Account
 
 CRITICAL_LAG = 4
 """A lag of so many times the target is critical."""

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from audit_provider.core.fields import FieldReader
-from audit_provider.core.formats.facts import outcome_of
 from audit_provider.core.model import UTC
 from audit_provider.core.monitoring.activity import (
     AHEAD_DAYS,
@@ -24,13 +22,15 @@ from audit_provider.core.monitoring.activity import (
     Progress,
 )
 from audit_provider.core.monitoring.objects import OBJECT_FIELDS, object_of
+from audit_provider.core.records.facts import outcome_of
+from audit_provider.core.records.fields import FieldReader
 from audit_provider.core.spool import RecentIds
 
 if TYPE_CHECKING:
+    from audit_provider.core.ledger.position import Position
     from audit_provider.core.model import Event, Fields
     from audit_provider.core.monitoring.activity import Activity
     from audit_provider.core.monitoring.categories import Classified, Classifier
-    from audit_provider.core.position import Position
     from audit_provider.core.spool import Manifest, Stream
 
 _CLOCKS_DIFFER = timedelta(days=2)

@@ -6,21 +6,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from audit_provider.core.derived_names import Part, sentence
 from audit_provider.core.monitoring.activity import REST
 from audit_provider.core.monitoring.baseline import begin_of
 from audit_provider.core.monitoring.objects import parts_of
 from audit_provider.core.monitoring.summary import Finding, Kind, finding_id
+from audit_provider.core.records.derived_names import Part, sentence
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from audit_provider.core.derived_names import Role
     from audit_provider.core.monitoring.activity import Day, Names
     from audit_provider.core.monitoring.baseline import Figures
     from audit_provider.core.monitoring.categories import Classifier
     from audit_provider.core.monitoring.memory import Memory
     from audit_provider.core.monitoring.settings import Monitoring
+    from audit_provider.core.records.derived_names import Role
 
     _Failures = Callable[[Names], Mapping[int, Mapping[str, int]]]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from audit_provider.core.health import notices_in
+from audit_provider.core.ledger.health import notices_in
 from audit_provider.core.model import date_of
 from audit_provider.core.monitoring.activity import KEPT_DAYS, REST
 from audit_provider.core.monitoring.baseline import WEEKS_KNOWN, Band, Figures, begin_of, figures_of
@@ -24,14 +24,14 @@ from audit_provider.core.monitoring.summary import ActionCounts, Finding, Summar
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from audit_provider.core.accounting import Account
-    from audit_provider.core.gaps import GapRecord
+    from audit_provider.core.ledger.gaps import GapRecord
+    from audit_provider.core.ledger.position import Position
     from audit_provider.core.monitoring.activity import Activity
     from audit_provider.core.monitoring.baseline import Series
     from audit_provider.core.monitoring.categories import Classifier
     from audit_provider.core.monitoring.settings import Monitoring
-    from audit_provider.core.position import Position
-    from audit_provider.core.shipping.letter_files import LetterCounts
+    from audit_provider.core.streams.accounting import Account
+    from audit_provider.core.streams.letter_files import LetterCounts
 
 HOURS_SHOWN = KEPT_HOURS // timedelta(hours=1)
 MOST_ACTIONS_SHOWN = 100

@@ -15,8 +15,8 @@ from audit_provider.core.monitoring.summary import WatchedCounts
 if TYPE_CHECKING:
     from datetime import date
 
-    from audit_provider.core.derived_names import Part, Role
     from audit_provider.core.monitoring.activity import Day
+    from audit_provider.core.records.derived_names import Part, Role
 
 OBJECT_FIELDS: tuple[str, ...] = ("object_type", "object_id", "target_email", "target_user", "target_group")
 """The fields of a source from which an object may come."""

@@ -11,8 +11,8 @@ from typing import Any
 
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.monitoring.summary import Kind, Severity
-from audit_provider.core.shipping.selection import Redaction
-from audit_provider.core.validation import Mistakes, validated
+from audit_provider.core.records.selection import Redaction
+from audit_provider.core.text.validation import Mistakes, validated
 
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
 """All severities, the lowest first."""

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Literal
 
-from audit_provider.core.derived_names import UNNAMED, Name, Role, Treatment, in_place_of, without
-from audit_provider.core.ledger import Ledger, Record
+from audit_provider.core.ledger.records import Ledger, Record
+from audit_provider.core.ledger.stream_name import RecordKey, StreamName
 from audit_provider.core.monitoring.activity import REST
-from audit_provider.core.state_version import Codec
-from audit_provider.core.stream_name import RecordKey, StreamName
+from audit_provider.core.records.derived_names import UNNAMED, Name, Role, Treatment, in_place_of, without
+from audit_provider.core.text.state_version import Codec
 
 Severity = Literal["info", "warning", "critical"]
 Kind = Literal[

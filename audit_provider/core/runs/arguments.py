@@ -14,7 +14,7 @@ from audit_provider.core.runs.own_streams import EVIDENCE_SOURCE, EVIDENCE_TITLE
 from audit_provider.core.sources import REGISTRY as SOURCES
 
 if TYPE_CHECKING:
-    from audit_provider.core.position import Position
+    from audit_provider.core.ledger.position import Position
     from audit_provider.core.shipping.sending_again import TimeRange
 
 MOST_DISCARDED = 1000

@@ -21,10 +21,10 @@ from audit_provider.core.destinations.s3_options import S3Options
 from audit_provider.core.errors import UNREADABLE, AuditError, ConfigurationError, CredentialError
 from audit_provider.core.formats import as_json
 from audit_provider.core.model import text_of
+from audit_provider.core.records.selection import Selector
 from audit_provider.core.runs.arguments import origin_of
 from audit_provider.core.runs.own_streams import CONFIGURATION_ACTION
 from audit_provider.core.runs.proving import evidence_of
-from audit_provider.core.shipping.selection import Selector
 from audit_provider.core.verification.arrival import IdBuckets
 from audit_provider.core.verification.day_arrivals import Asked, DayDocuments, DayObjects, answered, place_of
 from audit_provider.core.verification.documents import DocumentSearch
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
     from audit_provider.core.delivery import Delivery
     from audit_provider.core.formats import Form
-    from audit_provider.core.ledger import Ledger
+    from audit_provider.core.ledger.position import Position
+    from audit_provider.core.ledger.records import Ledger
     from audit_provider.core.model import Event, Origin
     from audit_provider.core.pipeline import Pipeline
-    from audit_provider.core.position import Position
     from audit_provider.core.runs.calendar import Day
     from audit_provider.core.spool import Manifest, Store
     from audit_provider.core.verification.arrival import Contents

@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from audit_provider.core.accounting import Account
     from audit_provider.core.destinations.base import DeadLetter, Place
-    from audit_provider.core.ledger import Record
+    from audit_provider.core.ledger.position import Position
+    from audit_provider.core.ledger.records import Record
+    from audit_provider.core.ledger.stream_name import StreamName
     from audit_provider.core.model import Event, Offset
-    from audit_provider.core.position import Position
     from audit_provider.core.progress import Log
-    from audit_provider.core.shipping.dead_letters import DeadLetters
     from audit_provider.core.spool import Manifest, Stream
-    from audit_provider.core.stream_name import StreamName
+    from audit_provider.core.streams.accounting import Account
+    from audit_provider.core.streams.dead_letters import DeadLetters
 
 
 class Patience:

@@ -8,21 +8,21 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.ledger import position_record
+from audit_provider.core.ledger.position import EarlierSource, Position, new_chain
+from audit_provider.core.ledger.records import position_record
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import PullCounts, Window, back_by, text_of, utc_now
-from audit_provider.core.open_stream import open_stream, stream_progress
-from audit_provider.core.position import EarlierSource, Position, new_chain
-from audit_provider.core.reconciliation import looks_back
 from audit_provider.core.runs.arguments import moment_from
+from audit_provider.core.sources.reading.reconciliation import looks_back
 from audit_provider.core.spool import Head
 from audit_provider.core.spool.stream import CLOCK_SKEW
-from audit_provider.core.stream_name import StreamName
+from audit_provider.core.streams.open_stream import open_stream, stream_progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
-    from audit_provider.core.ledger import Ledger
+    from audit_provider.core.ledger.records import Ledger
     from audit_provider.core.sources import Reader, SourceSpec
     from audit_provider.core.spool import Store, Stream
 

@@ -14,14 +14,14 @@ import msgspec
 
 from audit_provider.core.errors import UNREADABLE, StopError
 from audit_provider.core.model import UTC, Window
-from audit_provider.core.state_version import refuse_newer
-from audit_provider.core.unreadable import said_of
+from audit_provider.core.streams.unreadable import said_of
+from audit_provider.core.text.state_version import refuse_newer
 from audit_provider.core.verification.day_arrivals import Asked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from audit_provider.core.gaps import GapRecord
+    from audit_provider.core.ledger.gaps import GapRecord
     from audit_provider.core.runs.evidence_pack import DayFacts, PackFacts
     from audit_provider.core.spool import Store
 

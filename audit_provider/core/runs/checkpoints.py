@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from audit_provider.core.errors import UNREADABLE, AuditError, SpoolDamagedError, UnavailableError
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import UTC, text_of
-from audit_provider.core.open_stream import OpenStream, open_stream
 from audit_provider.core.runs.configurations import digest_of
 from audit_provider.core.runs.own_streams import CHECKPOINT_ACTION, evidence_event, spool_evidence
 from audit_provider.core.spool import Head
 from audit_provider.core.spool.id_index import IdIndex, IndexHead
-from audit_provider.core.stream_name import StreamName
+from audit_provider.core.streams.open_stream import OpenStream, open_stream
 from audit_provider.core.transparency.checkpoint import Checkpoint
 from audit_provider.core.transparency.merkle import consistency_proof
 from audit_provider.core.transparency.tree import (
@@ -43,7 +43,7 @@ from audit_provider.core.transparency.tree import (
 from audit_provider.core.transparency.witness import cosigned
 
 if TYPE_CHECKING:
-    from audit_provider.core.ledger import Ledger
+    from audit_provider.core.ledger.records import Ledger
     from audit_provider.core.model import Event, Offset
     from audit_provider.core.progress import Log
     from audit_provider.core.spool import Store

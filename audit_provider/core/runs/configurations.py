@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from audit_provider.core.errors import UNREADABLE
-from audit_provider.core.ledger import offset_record
+from audit_provider.core.ledger.records import offset_record
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import text_of
 from audit_provider.core.runs.own_streams import CONFIGURATION_ACTION, evidence_event, spool_evidence
-from audit_provider.core.stream_name import StreamName
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from audit_provider.core.delivery import Delivery
-    from audit_provider.core.ledger import Ledger
+    from audit_provider.core.ledger.records import Ledger
     from audit_provider.core.model import Offset
     from audit_provider.core.progress import Log
     from audit_provider.core.spool import Store

@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.fields import FieldReader
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import Event, Fields, back_by
-from audit_provider.core.open_stream import OpenStream, open_stream
+from audit_provider.core.records.fields import FieldReader
 from audit_provider.core.runs.own_streams import OWN_FIELDS
 from audit_provider.core.spool import Head, Stream
 from audit_provider.core.spool.id_index import IdIndex, IndexHead
 from audit_provider.core.spool.stream import CLOCK_SKEW
-from audit_provider.core.stream_name import StreamName
+from audit_provider.core.streams.open_stream import OpenStream, open_stream
 from audit_provider.core.transparency.tree import tree_record
 
 if TYPE_CHECKING:
-    from audit_provider.core.ledger import Ledger
-    from audit_provider.core.position import Position
+    from audit_provider.core.ledger.position import Position
+    from audit_provider.core.ledger.records import Ledger
     from audit_provider.core.spool import Manifest, Store
     from audit_provider.core.spool.id_index import Span
     from audit_provider.core.spool.manifests import Look, Outline

@@ -7,25 +7,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from audit_provider.core.accounting import letters_of
 from audit_provider.core.destinations.elasticsearch import ElasticsearchOptions
 from audit_provider.core.destinations.elasticsearch_documents import document_id, id_prefix, stream_name
 from audit_provider.core.destinations.s3 import S3Options
 from audit_provider.core.errors import AuditError, SpoolDamagedError
-from audit_provider.core.ledger import offset_record
+from audit_provider.core.ledger.records import offset_record
+from audit_provider.core.records.selection import Selection, Selector
 from audit_provider.core.runs.arguments import origin_of
-from audit_provider.core.shipping.dead_letters import DeadLetters
-from audit_provider.core.shipping.letter_files import Line
-from audit_provider.core.shipping.offset_in_chain import holds_passed
-from audit_provider.core.shipping.selection import Selection, Selector
+from audit_provider.core.streams.accounting import letters_of
+from audit_provider.core.streams.dead_letters import DeadLetters
+from audit_provider.core.streams.letter_files import Line
+from audit_provider.core.streams.offset_in_chain import holds_passed
 
 if TYPE_CHECKING:
     from audit_provider.core.delivery import Delivery
-    from audit_provider.core.ledger import Ledger
+    from audit_provider.core.ledger.position import Position
+    from audit_provider.core.ledger.records import Ledger
     from audit_provider.core.model import Offset, Origin
-    from audit_provider.core.position import Position
     from audit_provider.core.runs.event_search import FoundEvent
-    from audit_provider.core.shipping.letter_files import Letter
+    from audit_provider.core.streams.letter_files import Letter
 
 State = Literal["delivered", "redriven", "filtered", "discarded", "set aside", "pending", "not shipped", "unknown"]
 

@@ -10,24 +10,24 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from audit_provider.core.accounting import letters_of
 from audit_provider.core.errors import UNREADABLE
-from audit_provider.core.gaps import GapRecord
-from audit_provider.core.ledger import position_record
-from audit_provider.core.open_stream import OpenStream, open_stream
-from audit_provider.core.reconciliation import ReconciliationState
+from audit_provider.core.ledger.gaps import GapRecord
+from audit_provider.core.ledger.records import position_record
+from audit_provider.core.ledger.stream_name import StreamName
+from audit_provider.core.records.selection import Selector
 from audit_provider.core.runs.arguments import origin_of
 from audit_provider.core.runs.gap_records import all_gaps
 from audit_provider.core.runs.own_streams import CHECKPOINT_ACTION, CONFIGURATION_ACTION
 from audit_provider.core.runs.proving import evidence_of
-from audit_provider.core.shipping.letter_files import Line, RedriveRecord
-from audit_provider.core.shipping.offset_in_chain import holds_passed
-from audit_provider.core.shipping.selection import Selector
-from audit_provider.core.stream_name import StreamName
-from audit_provider.core.unreadable import UnreadableFacts, unreadable_of
+from audit_provider.core.sources.reading.reconciliation import ReconciliationState
+from audit_provider.core.streams.accounting import letters_of
+from audit_provider.core.streams.letter_files import Line, RedriveRecord
+from audit_provider.core.streams.offset_in_chain import holds_passed
+from audit_provider.core.streams.open_stream import OpenStream, open_stream
+from audit_provider.core.streams.unreadable import UnreadableFacts, unreadable_of
 
 if TYPE_CHECKING:
-    from audit_provider.core.ledger import Ledger
+    from audit_provider.core.ledger.records import Ledger
     from audit_provider.core.model import Event, Window
     from audit_provider.core.pipeline import Pipeline
     from audit_provider.core.spool import Manifest, Store

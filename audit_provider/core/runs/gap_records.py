@@ -6,15 +6,15 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.gaps import Acknowledgement, GapRecord, gaps_in
-from audit_provider.core.ledger import Acknowledgements, GapWindows
+from audit_provider.core.ledger.gaps import Acknowledgement, GapRecord, gaps_in
+from audit_provider.core.ledger.records import Acknowledgements, GapWindows
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import utc_now
-from audit_provider.core.open_stream import stream_progress
-from audit_provider.core.stream_name import StreamName
-from audit_provider.core.validation import near
+from audit_provider.core.streams.open_stream import stream_progress
+from audit_provider.core.text.validation import near
 
 if TYPE_CHECKING:
-    from audit_provider.core.ledger import Ledger
+    from audit_provider.core.ledger.records import Ledger
     from audit_provider.core.pipeline import Pipeline
     from audit_provider.core.spool import Store
 

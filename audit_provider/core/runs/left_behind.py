@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from audit_provider.core.open_stream import stream_progress
-from audit_provider.core.shipping.letter_files import folders_in_spool, indexed_folders
-from audit_provider.core.stream_name import RecordKey, StreamName
+from audit_provider.core.ledger.stream_name import RecordKey, StreamName
+from audit_provider.core.streams.letter_files import folders_in_spool, indexed_folders
+from audit_provider.core.streams.open_stream import stream_progress
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
     from datetime import datetime
 
-    from audit_provider.core.ledger import Ledger, ListedLedger
+    from audit_provider.core.ledger.records import Ledger, ListedLedger
     from audit_provider.core.spool import Store
 
 

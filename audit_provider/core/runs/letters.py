@@ -8,21 +8,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from audit_provider.core.model import ShipCounts
-from audit_provider.core.open_stream import kept_letters
-from audit_provider.core.shipping.letter_files import RedriveRecord
 from audit_provider.core.shipping.sending_again import redrive
+from audit_provider.core.streams.letter_files import RedriveRecord
+from audit_provider.core.streams.open_stream import kept_letters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from datetime import datetime
 
-    from audit_provider.core.ledger import Ledger
-    from audit_provider.core.open_stream import KeptLetters
+    from audit_provider.core.ledger.records import Ledger
     from audit_provider.core.progress import Log
     from audit_provider.core.runs.arguments import Discard
     from audit_provider.core.runs.shipment import Shipment
-    from audit_provider.core.shipping.dead_letters import DeadLetters
     from audit_provider.core.spool import Store
+    from audit_provider.core.streams.dead_letters import DeadLetters
+    from audit_provider.core.streams.open_stream import KeptLetters
 
 
 def redrive_letters(shipment: Shipment, *, has_source: bool = True) -> ShipCounts:

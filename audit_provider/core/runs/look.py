@@ -12,19 +12,19 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from audit_provider.core.ledger import position_record
-from audit_provider.core.open_stream import PositionWriter
+from audit_provider.core.ledger.records import position_record
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.runs.beginning import first_moment, known_streams, on_kept_chain
 from audit_provider.core.sources.reading.base import Reader, Taken, recently
 from audit_provider.core.sources.reading.in_turn import steps_of
 from audit_provider.core.spool import KnownEvents, SegmentWriter
-from audit_provider.core.stream_name import StreamName
-from audit_provider.core.unreadable import UnreadableRecords
+from audit_provider.core.streams.open_stream import PositionWriter
+from audit_provider.core.streams.unreadable import UnreadableRecords
 
 if TYPE_CHECKING:
-    from audit_provider.core.ledger import Ledger
+    from audit_provider.core.ledger.position import Position
+    from audit_provider.core.ledger.records import Ledger
     from audit_provider.core.model import Gap, Unreadable
-    from audit_provider.core.position import Position
     from audit_provider.core.progress import Log
     from audit_provider.core.sources import PageReader, SourceSpec
     from audit_provider.core.sources.reading.base import Step
@@ -46,8 +46,8 @@ class Watched:
 
     :ivar start: where reading begins without a position, as configured in the pipeline; None for the default.
     :ivar pages: returns a new reader of a source's pages, over a connection that stays open.
-    :ivar account: returns the account that is read, see :mod:`~audit_provider.core.account`. It receives the position,
-        and raises an error if that is of another account.
+    :ivar account: returns the account that is read, see :mod:`~audit_provider.core.ledger.account`. It receives the
+        position, and raises an error if that is of another account.
     """
 
     ledger: Ledger

@@ -30,23 +30,23 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from audit_provider.core.errors import SpoolDamagedError, StopError
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import microseconds_of
-from audit_provider.core.open_stream import open_stream, stream_progress
-from audit_provider.core.shipping.offset_in_chain import is_at_end
 from audit_provider.core.spool import RecentIds
 from audit_provider.core.spool.known import ContentTable
-from audit_provider.core.stream_name import StreamName
+from audit_provider.core.streams.offset_in_chain import is_at_end
+from audit_provider.core.streams.open_stream import open_stream, stream_progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from audit_provider.core.ledger import Ledger
+    from audit_provider.core.ledger.position import Position
+    from audit_provider.core.ledger.records import Ledger
     from audit_provider.core.model import Event
-    from audit_provider.core.open_stream import OpenStream
-    from audit_provider.core.position import Position
     from audit_provider.core.progress import Log
     from audit_provider.core.spool import Manifest, Store, Stream
+    from audit_provider.core.streams.open_stream import OpenStream
 
 NEW_FOR = timedelta(days=1)
 """Age up to which a live segment counts as new."""

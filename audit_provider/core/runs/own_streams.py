@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from audit_provider.core.derived_names import FINDING_ACTION, paths_of
 from audit_provider.core.errors import FencedError
-from audit_provider.core.ledger import position_record
+from audit_provider.core.ledger.position import Position, new_chain, with_segment
+from audit_provider.core.ledger.records import position_record
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import Event, Fields, PullCounts, text_of
-from audit_provider.core.position import Position, new_chain, with_segment
+from audit_provider.core.records.derived_names import FINDING_ACTION, paths_of
 from audit_provider.core.spool import RecentIds, SegmentWriter
-from audit_provider.core.stream_name import StreamName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from audit_provider.core.ledger import Ledger
+    from audit_provider.core.ledger.records import Ledger
     from audit_provider.core.monitoring.memory import KeptFinding, Memory
     from audit_provider.core.spool import Store
 

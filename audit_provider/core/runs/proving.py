@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from audit_provider.core.errors import UNREADABLE, ConfigurationError, SpoolDamagedError
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import back_by
-from audit_provider.core.open_stream import open_stream
 from audit_provider.core.runs.event_search import outlines_of
 from audit_provider.core.runs.own_streams import CHECKPOINT_ACTION
 from audit_provider.core.spool import Head, Stream
 from audit_provider.core.spool.segment import line_of
-from audit_provider.core.stream_name import StreamName
+from audit_provider.core.streams.open_stream import open_stream
 from audit_provider.core.transparency.checkpoint import EventProof
 from audit_provider.core.transparency.merkle import inclusion_proof
 from audit_provider.core.transparency.tree import SegmentRange, TreeFiles, TreeReader, leaves_of
@@ -24,12 +24,12 @@ from audit_provider.core.transparency.tree import SegmentRange, TreeFiles, TreeR
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from audit_provider.core.ledger import Ledger
+    from audit_provider.core.ledger.records import Ledger
     from audit_provider.core.model import Event
-    from audit_provider.core.open_stream import OpenStream
     from audit_provider.core.runs.event_search import FoundEvent
     from audit_provider.core.spool import Store
     from audit_provider.core.spool.manifests import Outline
+    from audit_provider.core.streams.open_stream import OpenStream
 
 _CLOCKS_APART = timedelta(days=1)
 """Largest difference of two workers' clocks: a checkpoint may be dated this much before an event that it covers."""

@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.errors import AuditError, FencedError, UnavailableError, WaitError
-from audit_provider.core.health import ERROR_LENGTH, SourceHealth, outages_after, standing
-from audit_provider.core.ledger import GapWindows, position_record, source_record
+from audit_provider.core.ledger.health import ERROR_LENGTH, SourceHealth, outages_after, standing
+from audit_provider.core.ledger.records import GapWindows, position_record, source_record
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import PullCounts, text_of
-from audit_provider.core.open_stream import OvertakenError, PositionWriter
 from audit_provider.core.progress import grouped
 from audit_provider.core.pull import SEGMENT_AGE, Pulled, pull
 from audit_provider.core.runs.beginning import (
@@ -29,14 +29,14 @@ from audit_provider.core.runs.beginning import (
 )
 from audit_provider.core.runs.read_account import ReadAccount
 from audit_provider.core.sources import Reader
-from audit_provider.core.stream_name import StreamName
+from audit_provider.core.streams.open_stream import OvertakenError, PositionWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from audit_provider.core.ledger import Ledger
+    from audit_provider.core.ledger.position import Position
+    from audit_provider.core.ledger.records import Ledger
     from audit_provider.core.model import Window
-    from audit_provider.core.position import Position
     from audit_provider.core.progress import Log
     from audit_provider.core.runs.source_reading import SourceReading
     from audit_provider.core.sources import SourceSpec
@@ -265,7 +265,7 @@ def source_failures_kept(
     A wait is neither, and neither is the end of a run that another run has replaced. The record is written only if it
     changes, so repeated successes write nothing. A run that found nothing new does not even read it: its position
     records that it has read the source to its end since, see
-    :func:`~audit_provider.core.health.standing`.
+    :func:`~audit_provider.core.ledger.health.standing`.
 
     :param run_id: of the DAG run, "" if there is none: the tries of one run count as one failure.
     :param run: returns the run inside, once there is one.

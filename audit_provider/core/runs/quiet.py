@@ -11,17 +11,17 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from audit_provider.core.errors import AuditError
-from audit_provider.core.health import notices_in
-from audit_provider.core.ledger import offset_record, position_record
+from audit_provider.core.ledger.health import notices_in
+from audit_provider.core.ledger.records import offset_record, position_record
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.monitoring.summary import summary_record
-from audit_provider.core.shipping.offset_in_chain import is_at_end
-from audit_provider.core.stream_name import StreamName
+from audit_provider.core.streams.offset_in_chain import is_at_end
 
 if TYPE_CHECKING:
-    from audit_provider.core.ledger import Ledger
+    from audit_provider.core.ledger.position import Position
+    from audit_provider.core.ledger.records import Ledger
     from audit_provider.core.model import Offset
     from audit_provider.core.monitoring.summary import Summary
-    from audit_provider.core.position import Position
     from audit_provider.core.progress import Log
 
 REPORT_EVERY = timedelta(hours=1)

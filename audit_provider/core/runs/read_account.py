@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from audit_provider.core.account import (
+from audit_provider.core.errors import AuditError, ConfigurationError, CredentialError, RetryError, UnavailableError
+from audit_provider.core.ledger.account import (
     confirmed,
     continued,
     has_id,
@@ -23,14 +24,13 @@ from audit_provider.core.account import (
     refuse_other_account,
     with_id,
 )
-from audit_provider.core.errors import AuditError, ConfigurationError, CredentialError, RetryError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from audit_provider.core.account import ReadStream
-    from audit_provider.core.position import Position
+    from audit_provider.core.ledger.account import ReadStream
+    from audit_provider.core.ledger.position import Position
     from audit_provider.core.progress import Log
 
 CHECKED_FOR = timedelta(days=1)
@@ -48,7 +48,7 @@ class AccountConnection(Protocol):
     http_conn_id: str
 
     def account(self) -> str:
-        """Return the account without asking the vendor, see :mod:`~audit_provider.core.account`."""
+        """Return the account without asking the vendor, see :mod:`~audit_provider.core.ledger.account`."""
 
     def credential_check(self) -> str:
         """Return the check value of the credential; "" if the vendor is never asked for the account's id."""
@@ -64,7 +64,8 @@ class AccountConnection(Protocol):
 class ReadAccount:
     """The account that a connection reads.
 
-    :ivar account: see :mod:`~audit_provider.core.account`. :ivar credential_check: the check value to keep with it.
+    :ivar account: see :mod:`~audit_provider.core.ledger.account`.
+    :ivar credential_check: the check value to keep with it.
     :ivar check: of the credential that is used. :ivar asked: whether the run has asked the vendor for an unknown id.
     :ivar checked_at: when the vendor last gave the account's id, None if not known; to keep as well.
     """

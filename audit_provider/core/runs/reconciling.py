@@ -9,20 +9,25 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from audit_provider.core.account import refuse_other_account
 from audit_provider.core.errors import StopError
-from audit_provider.core.fields import FieldReader
-from audit_provider.core.ledger import position_record
+from audit_provider.core.ledger.account import refuse_other_account
+from audit_provider.core.ledger.position import Position, new_chain, reading_began
+from audit_provider.core.ledger.records import position_record
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import Window, midnight, text_of
-from audit_provider.core.open_stream import PositionWriter
-from audit_provider.core.position import Position, new_chain, reading_began
 from audit_provider.core.pull import pull
-from audit_provider.core.reconciliation import Comparison, Reconciliation, ReconciliationState, looks_back
+from audit_provider.core.records.fields import FieldReader
 from audit_provider.core.runs.beginning import on_kept_chain
-from audit_provider.core.stream_name import StreamName
+from audit_provider.core.sources.reading.reconciliation import (
+    Comparison,
+    Reconciliation,
+    ReconciliationState,
+    looks_back,
+)
+from audit_provider.core.streams.open_stream import PositionWriter
 
 if TYPE_CHECKING:
-    from audit_provider.core.ledger import Ledger
+    from audit_provider.core.ledger.records import Ledger
     from audit_provider.core.model import Event
     from audit_provider.core.progress import Log, PullProgress
     from audit_provider.core.sources import Reader, SourceSpec

@@ -20,22 +20,22 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from audit_provider.core.errors import UNREADABLE, SpoolDamagedError, StopError
-from audit_provider.core.ledger import removal_record
+from audit_provider.core.ledger.records import removal_record
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import text_of
 from audit_provider.core.monitoring.summary import summary_record
-from audit_provider.core.open_stream import stream_progress
 from audit_provider.core.runs.calendar import CALENDAR, Calendar, DayState, key_of
 from audit_provider.core.runs.own_streams import ENTRIES_ACTION, VERIFICATION_ACTION, evidence_event
 from audit_provider.core.runs.proving import evidence_of
-from audit_provider.core.stream_name import StreamName
+from audit_provider.core.streams.open_stream import stream_progress
 from audit_provider.core.verification.report import Fault
 from audit_provider.core.verification.spool import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from audit_provider.core.gaps import GapRecord
-    from audit_provider.core.ledger import Ledger
+    from audit_provider.core.ledger.gaps import GapRecord
+    from audit_provider.core.ledger.records import Ledger
     from audit_provider.core.model import Event
     from audit_provider.core.spool import Store
 

@@ -12,22 +12,22 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from audit_provider.core.errors import StopError
-from audit_provider.core.ledger import position_record, removal_record
+from audit_provider.core.ledger.records import position_record, removal_record
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import back_by
-from audit_provider.core.open_stream import open_stream
-from audit_provider.core.shipping.offset_in_chain import holds_passed
 from audit_provider.core.shipping.packing import SEGMENTS_IN_A_LOT
 from audit_provider.core.spool.stream import CLOCK_SKEW, OLDEST, Removal
-from audit_provider.core.stream_name import StreamName
+from audit_provider.core.streams.offset_in_chain import holds_passed
+from audit_provider.core.streams.open_stream import open_stream
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from audit_provider.core.ledger import Ledger, Record
-    from audit_provider.core.open_stream import OpenStream
-    from audit_provider.core.position import Position
+    from audit_provider.core.ledger.position import Position
+    from audit_provider.core.ledger.records import Ledger, Record
     from audit_provider.core.progress import Log
     from audit_provider.core.spool import Store
+    from audit_provider.core.streams.open_stream import OpenStream
 
 _UNKNOWN_REACH = timedelta(days=8)
 """Longer than any built-in source looks back; for positions of a version that did not record this."""

@@ -6,12 +6,11 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from audit_provider.core.accounting import account, beginning, letters_of, table
 from audit_provider.core.errors import AuditError, DeadLetteredError, StopError, WaitError
-from audit_provider.core.health import ERROR_LENGTH, outages_after
-from audit_provider.core.ledger import offset_record
+from audit_provider.core.ledger.health import ERROR_LENGTH, outages_after
+from audit_provider.core.ledger.records import offset_record
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import ShipCounts
-from audit_provider.core.open_stream import open_streams, opened_for
 from audit_provider.core.progress import ShipProgress, grouped
 from audit_provider.core.runs.attempt import Keeper, ReplayKeeper, Shipped
 from audit_provider.core.runs.configurations import keep_change
@@ -21,11 +20,12 @@ from audit_provider.core.runs.overlapping_streams import (
     refuse_lacking,
     windows_within,
 )
-from audit_provider.core.shipping.dead_letters import DeadLetters
-from audit_provider.core.shipping.offset_in_chain import Passage, is_at_end
 from audit_provider.core.shipping.sending_again import Replayed, TimeRange, account_of, replay, replay_table
 from audit_provider.core.shipping.ship import ship
-from audit_provider.core.stream_name import StreamName
+from audit_provider.core.streams.accounting import account, beginning, letters_of, table
+from audit_provider.core.streams.dead_letters import DeadLetters
+from audit_provider.core.streams.offset_in_chain import Passage, is_at_end
+from audit_provider.core.streams.open_stream import open_streams, opened_for
 from audit_provider.version import __version__
 
 if TYPE_CHECKING:
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from audit_provider.core.destinations.base import Destination
-    from audit_provider.core.ledger import Ledger, Record
+    from audit_provider.core.ledger.position import Position
+    from audit_provider.core.ledger.records import Ledger, Record
     from audit_provider.core.model import Offset
-    from audit_provider.core.open_stream import OpenStream
-    from audit_provider.core.position import Position
     from audit_provider.core.progress import Log
     from audit_provider.core.runs.attempt import Patience
     from audit_provider.core.shipping.terms import Terms
     from audit_provider.core.spool import Store, Stream
+    from audit_provider.core.streams.open_stream import OpenStream
 
 
 @dataclass

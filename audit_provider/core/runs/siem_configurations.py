@@ -8,14 +8,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from audit_provider.core.errors import AuditError
-from audit_provider.core.ledger import offset_record
-from audit_provider.core.open_stream import kept_letters, open_stream
-from audit_provider.core.shipping.letter_files import folders_in_spool
-from audit_provider.core.stream_name import StreamName
+from audit_provider.core.ledger.records import offset_record
+from audit_provider.core.ledger.stream_name import StreamName
+from audit_provider.core.streams.letter_files import folders_in_spool
+from audit_provider.core.streams.open_stream import kept_letters, open_stream
 
 if TYPE_CHECKING:
     from audit_provider.core.delivery import Delivery
-    from audit_provider.core.ledger import Ledger
+    from audit_provider.core.ledger.records import Ledger
     from audit_provider.core.pipeline import Pipeline
     from audit_provider.core.spool import Store
 

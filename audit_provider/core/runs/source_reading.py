@@ -11,23 +11,23 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from audit_provider.core.errors import ConfigurationError, UnavailableError
-from audit_provider.core.ledger import TaskClaims, position_record
+from audit_provider.core.ledger.records import TaskClaims, position_record
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import utc_now
 from audit_provider.core.progress import PullProgress
 from audit_provider.core.runs.beginning import first_moment
 from audit_provider.core.runs.read_account import AccountConnection, ReadAccount, learnt, read_account
 from audit_provider.core.sources import Reader
-from audit_provider.core.stream_name import StreamName
-from audit_provider.core.watched import budget_beside_looks
+from audit_provider.core.sources.watched import budget_beside_looks
 from audit_provider.core.wire.budget import NEVER, POLLING, TASKS, Claim, ClaimedPart, left_behind
 from audit_provider.core.wire.rate_limit import Burst, Pacer, stamps_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from audit_provider.core.ledger import Ledger
+    from audit_provider.core.ledger.position import Position
+    from audit_provider.core.ledger.records import Ledger
     from audit_provider.core.model import Gap, Window
-    from audit_provider.core.position import Position
     from audit_provider.core.progress import Log
     from audit_provider.core.sources import PageReader, SourceSpec
     from audit_provider.core.wire.rate_limit import RateLimit

@@ -13,13 +13,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from audit_provider.core.errors import AuditError, WaitError
-from audit_provider.core.health import ERROR_LENGTH
-from audit_provider.core.looks import HAND_OVER_EVERY, LastLook
+from audit_provider.core.ledger.health import ERROR_LENGTH
+from audit_provider.core.ledger.looks import HAND_OVER_EVERY, LastLook
 from audit_provider.core.model import text_of
 from audit_provider.core.runs.look import LEFT_UNREAD, NO_POSITION
 
 if TYPE_CHECKING:
-    from audit_provider.core.looks import LookRecord
+    from audit_provider.core.ledger.looks import LookRecord
     from audit_provider.core.progress import Log
     from audit_provider.core.runs.look import Lookout
 

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from audit_provider.core.errors import ConfigurationError, SpoolDamagedError, UnavailableError
-from audit_provider.core.ledger import position_record
+from audit_provider.core.ledger.position import reading_began
+from audit_provider.core.ledger.records import position_record
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import UTC, Window, back_by, midnight, text_of
-from audit_provider.core.open_stream import OpenStream, open_streams
-from audit_provider.core.position import reading_began
-from audit_provider.core.reconciliation import ReconciliationState
 from audit_provider.core.runs.asking import Answers, Asking, last_changes
 from audit_provider.core.runs.calendar import (
     MOST_DAYS,
@@ -36,15 +35,16 @@ from audit_provider.core.runs.evidence_pack import PackFacts, collect
 from audit_provider.core.runs.gap_records import all_gaps
 from audit_provider.core.runs.own_streams import VERIFICATION_ACTION, evidence_event, spool_evidence
 from audit_provider.core.runs.recorded import Logged, calendar_faults, files_beside, recorded_progress, vouched_for
+from audit_provider.core.sources.reading.reconciliation import ReconciliationState
 from audit_provider.core.spool import Stream
-from audit_provider.core.stream_name import StreamName
-from audit_provider.core.unreadable import UnreadableFacts, said_of, unreadable_of
+from audit_provider.core.streams.open_stream import OpenStream, open_streams
+from audit_provider.core.streams.unreadable import UnreadableFacts, said_of, unreadable_of
 from audit_provider.core.verification import streams_in, verify
 
 if TYPE_CHECKING:
-    from audit_provider.core.ledger import Ledger
+    from audit_provider.core.ledger.position import Position
+    from audit_provider.core.ledger.records import Ledger
     from audit_provider.core.pipeline import Pipeline
-    from audit_provider.core.position import Position
     from audit_provider.core.progress import Log
     from audit_provider.core.spool import Head, Manifest, Store
     from audit_provider.core.spool.manifests import Outline

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from audit_provider.core.derived_names import Role, Treatment, hidden_roles, paths_of
 from audit_provider.core.errors import StopError
-from audit_provider.core.ledger import position_record
+from audit_provider.core.ledger.records import position_record
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.monitoring.activity import FOLDER, KEPT_DAYS, Activity
 from audit_provider.core.monitoring.categories import Classifier
 from audit_provider.core.monitoring.counting import count
@@ -22,24 +22,24 @@ from audit_provider.core.monitoring.judging import State, judge
 from audit_provider.core.monitoring.markdown import findings_markdown, markdown_of
 from audit_provider.core.monitoring.memory import Memory
 from audit_provider.core.monitoring.summary import shown_summary, summary_record, with_again
-from audit_provider.core.open_stream import kept_letters, open_stream, stream_progress
 from audit_provider.core.progress import grouped
+from audit_provider.core.records.derived_names import Role, Treatment, hidden_roles, paths_of
+from audit_provider.core.records.selection import Redaction
 from audit_provider.core.runs.own_streams import spool_findings
-from audit_provider.core.shipping.letter_files import LetterCounts, indexed_folders
-from audit_provider.core.shipping.selection import Redaction
-from audit_provider.core.stream_name import StreamName
+from audit_provider.core.streams.letter_files import LetterCounts, indexed_folders
+from audit_provider.core.streams.open_stream import kept_letters, open_stream, stream_progress
 from audit_provider.core.transparency.tree import tree_record
 
 if TYPE_CHECKING:
-    from audit_provider.core.accounting import Account
-    from audit_provider.core.gaps import GapRecord
-    from audit_provider.core.ledger import Ledger, Record
+    from audit_provider.core.ledger.gaps import GapRecord
+    from audit_provider.core.ledger.position import Position
+    from audit_provider.core.ledger.records import Ledger, Record
     from audit_provider.core.monitoring.settings import Monitoring
     from audit_provider.core.monitoring.summary import Summary
-    from audit_provider.core.position import Position
     from audit_provider.core.progress import Log
     from audit_provider.core.sources import SourceSpec
     from audit_provider.core.spool import Store, Stream
+    from audit_provider.core.streams.accounting import Account
 
 REPORTS = "reports"
 """The folder of the reports in the spool, within the pipeline's folder."""

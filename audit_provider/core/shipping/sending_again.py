@@ -7,25 +7,25 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from audit_provider.core.accounting import aligned
 from audit_provider.core.destinations.base import Place
 from audit_provider.core.errors import UNREADABLE
 from audit_provider.core.model import Offset, ShipCounts, text_of
-from audit_provider.core.shipping.dead_letters import refusal
-from audit_provider.core.shipping.letter_files import RedriveRecord
 from audit_provider.core.shipping.ship import ship
 from audit_provider.core.shipping.terms import Terms
+from audit_provider.core.streams.accounting import aligned
+from audit_provider.core.streams.dead_letters import refusal
+from audit_provider.core.streams.letter_files import RedriveRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from audit_provider.core.destinations.base import DeadLetter, Destination
+    from audit_provider.core.ledger.position import Position
     from audit_provider.core.model import Event
-    from audit_provider.core.position import Position
-    from audit_provider.core.shipping.dead_letters import DeadLetters
-    from audit_provider.core.shipping.letter_files import Letter, Line, Refusal
     from audit_provider.core.spool import Manifest, Stream
+    from audit_provider.core.streams.dead_letters import DeadLetters
+    from audit_provider.core.streams.letter_files import Letter, Line, Refusal
 
 
 def redrive(

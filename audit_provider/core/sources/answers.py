@@ -16,8 +16,8 @@ from audit_provider.core.errors import (
     RefusedError,
     UnavailableError,
 )
-from audit_provider.core.fields import text_at, text_of_scalar, value_at
-from audit_provider.core.records import time_from
+from audit_provider.core.records.fields import text_at, text_of_scalar, value_at
+from audit_provider.core.records.times import time_from
 from audit_provider.core.sources.export import ExportJob
 from audit_provider.core.wire.later import Later, fault_said, limit_said
 

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from audit_provider.core.errors import UNREADABLE, ProtocolError
-from audit_provider.core.fields import ABSENT, Extractor, all_paths_of, getter_of, keys_of, value_at
-from audit_provider.core.health import Notice, Noticed
+from audit_provider.core.ledger.health import Notice, Noticed
+from audit_provider.core.records.fields import ABSENT, Extractor, all_paths_of, getter_of, keys_of, value_at
 from audit_provider.core.sources.paging import NoPaging
 from audit_provider.core.sources.shown import HEADER, header_of, is_header
 

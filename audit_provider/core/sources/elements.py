@@ -7,7 +7,8 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from audit_provider.core.loose_json import (
+from audit_provider.core.model import Unreadable
+from audit_provider.core.text.loose_json import (
     KEY,
     SPACE,
     BrokenError,
@@ -18,7 +19,6 @@ from audit_provider.core.loose_json import (
     rewritten,
     tokens,
 )
-from audit_provider.core.model import Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

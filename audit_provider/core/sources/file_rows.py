@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from audit_provider.core.errors import UNREADABLE, ProtocolError
-from audit_provider.core.fields import all_paths_of, keys_of
-from audit_provider.core.loose_json import BrokenError, rewritten
+from audit_provider.core.records.fields import all_paths_of, keys_of
 from audit_provider.core.sources.page_records import PatientReader
+from audit_provider.core.text.loose_json import BrokenError, rewritten
 from audit_provider.core.wire.http import MAX_ANSWER_BYTES
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from audit_provider.core.model import Event, Fields
-    from audit_provider.core.records import RecordReader
+    from audit_provider.core.records.events import RecordReader
 
 ROWS = 1000
 """Rows that are turned into events at a time."""

@@ -14,18 +14,18 @@ from urllib.parse import urljoin, urlsplit
 import msgspec
 
 from audit_provider.core.errors import UNREADABLE, ConfigurationError, ProtocolError, RefusedError
-from audit_provider.core.fields import text_at, value_at
-from audit_provider.core.loose_json import marked_encoding
-from audit_provider.core.records import time_from
+from audit_provider.core.records.fields import text_at, value_at
+from audit_provider.core.records.times import time_from
 from audit_provider.core.sources.export import ExportJob, FileList
 from audit_provider.core.sources.file_rows import events_of
+from audit_provider.core.text.loose_json import marked_encoding
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
     from audit_provider.core.model import Event, Window
-    from audit_provider.core.records import RecordReader
+    from audit_provider.core.records.events import RecordReader
     from audit_provider.core.sources.request import Request
     from audit_provider.core.sources.spec import SourceSpec
     from audit_provider.core.wire.http import Answer, HttpClient

@@ -13,9 +13,9 @@ from datetime import timedelta
 from typing import Any, get_args, get_type_hints
 
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.fields import all_paths_of, keys_of
-from audit_provider.core.links import checked_page
 from audit_provider.core.model import Fields
+from audit_provider.core.records.fields import all_paths_of, keys_of
+from audit_provider.core.records.links import checked_page
 from audit_provider.core.sources.description_check import header_meant
 from audit_provider.core.sources.export import ExportJob, FeedList, FileList
 from audit_provider.core.sources.overrides import carried, merged
@@ -40,8 +40,8 @@ from audit_provider.core.sources.request import Request
 from audit_provider.core.sources.shown import header_of, is_header
 from audit_provider.core.sources.spec import Errors, PageSize, Preparation, Probe, Setting, SourceSpec
 from audit_provider.core.sources.statement import Columns, Polling, StatementPaging
-from audit_provider.core.templates import BOUNDS, names_in
-from audit_provider.core.validation import Mistakes, checked, near, validated
+from audit_provider.core.text.templates import BOUNDS, names_in
+from audit_provider.core.text.validation import Mistakes, checked, near, validated
 from audit_provider.core.wire.addresses import base_url_from
 from audit_provider.core.wire.assertion import Assertion
 from audit_provider.core.wire.auth import Basic, Bearer, Header, Token, is_token_url

@@ -2,7 +2,7 @@
 
 **The tolerant reader** is for pages that the strict decoder refuses because of some record. It finds where each record
 begins and ends, keeps valid JSON byte for byte, repairs what is invalid in a detail (see
-:mod:`~audit_provider.core.loose_json`), and sets aside what cannot be read. The JSON around the records must be
+:mod:`~audit_provider.core.text.loose_json`), and sets aside what cannot be read. The JSON around the records must be
 understood completely, because it contains the link to the next page: otherwise nothing of the page is used.
 
 **Repeated pages.** If nothing else marks the end of a list, the vendor may serve its last page again: that is detected.
@@ -23,19 +23,27 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from audit_provider.core.content import Content
 from audit_provider.core.errors import UNREADABLE, ProtocolError
-from audit_provider.core.fields import Extractor, all_paths_of, first_getter_of, getter_of, keys_of, paths_of, ways_of
-from audit_provider.core.loose_json import CLOSE, KEY, OPEN, BrokenError, key_from, rewritten, tokens
 from audit_provider.core.model import Event
+from audit_provider.core.records.content import Content
+from audit_provider.core.records.fields import (
+    Extractor,
+    all_paths_of,
+    first_getter_of,
+    getter_of,
+    keys_of,
+    paths_of,
+    ways_of,
+)
 from audit_provider.core.sources.elements import Elements
 from audit_provider.core.sources.shown import is_header
+from audit_provider.core.text.loose_json import CLOSE, KEY, OPEN, BrokenError, key_from, rewritten, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from audit_provider.core.model import Fields, Unreadable
-    from audit_provider.core.records import RecordReader
+    from audit_provider.core.records.events import RecordReader
     from audit_provider.core.sources.spec import SourceSpec
     from audit_provider.core.wire.answer import Answer
 

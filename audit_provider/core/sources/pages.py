@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from audit_provider.core.content import Content
 from audit_provider.core.errors import ProtocolError, RefusedError, UnavailableError
-from audit_provider.core.fields import is_absent, paths_of, text_at, whole_number
 from audit_provider.core.model import Fields, Window
-from audit_provider.core.records import RecordReader
+from audit_provider.core.records.content import Content
+from audit_provider.core.records.events import RecordReader
+from audit_provider.core.records.fields import is_absent, paths_of, text_at, whole_number
 from audit_provider.core.sources.answers import AnswerJudge
 from audit_provider.core.sources.description_check import PageWatch, fault_beside, records_elsewhere
 from audit_provider.core.sources.export import FileList
@@ -33,7 +33,7 @@ from audit_provider.core.sources.reading.base import latest_end
 from audit_provider.core.sources.request import Request
 from audit_provider.core.sources.shown import Shown
 from audit_provider.core.sources.statement import PartWatch, ResultWaiter, StatementPaging, records_of
-from audit_provider.core.templates import bounds_of, filled, unbounded
+from audit_provider.core.text.templates import bounds_of, filled, unbounded
 from audit_provider.core.wire.waits import backoff
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from audit_provider.core.errors import LostPageError, ProtocolError
-from audit_provider.core.fields import whole_number
+from audit_provider.core.records.fields import whole_number
 from audit_provider.core.sources.request import Call, Paging, Way
 
 # Imported at run time too, because the pipelines file is validated by these annotations.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from audit_provider.core.templates import filled, names_in
+from audit_provider.core.text.templates import filled, names_in
 
 if TYPE_CHECKING:
     from audit_provider.core.sources.shown import Shown

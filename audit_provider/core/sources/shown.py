@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from audit_provider.core.errors import ProtocolError
-from audit_provider.core.fields import ABSENT, is_absent, whole_number
+from audit_provider.core.records.fields import ABSENT, is_absent, whole_number
 
 HEADER = "header:"
 """Prefix of a path that names a header of the answer, as in ``header: x-next-page``."""

@@ -9,13 +9,13 @@ from typing import Any
 
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.model import Fields
-from audit_provider.core.monitoring.categories import Category
+from audit_provider.core.records.facts import Category
 from audit_provider.core.sources.export import Export
 from audit_provider.core.sources.paging import NoPaging, Paging
 from audit_provider.core.sources.reading.base import Reading
 from audit_provider.core.sources.request import Request
 from audit_provider.core.sources.statement import Columns, Polling
-from audit_provider.core.templates import TimeFormat
+from audit_provider.core.text.templates import TimeFormat
 from audit_provider.core.wire.auth import Auth, Bearer
 from audit_provider.core.wire.rate_limit import RateLimit
 
@@ -200,7 +200,7 @@ class SourceSpec:
     :ivar settings: Values that the user must give, by name, with the keys of `Setting` below. Example: ``{organization:
         the organisation's short name}``.
     :ivar actions: Meaning of actions, or of patterns of them: ``kind.verb`` or ``kind.verb.outcome``; see
-        ``audit_provider/core/formats/facts.py``. The entry "" is for records without an action. Example:
+        ``audit_provider/core/records/facts.py``. The entry "" is for records without an action. Example:
         ``{member.invited: user.create}``.
     :ivar categories: Category in monitoring of actions, or of patterns of them, if their meaning does not determine it.
         Example: ``{report.viewed: data access}``.

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import msgspec
 
 from audit_provider.core.errors import UNREADABLE, LostPageError, ProtocolError, RefusedError, UnavailableError
-from audit_provider.core.fields import Extractor, getter_of, text_at, text_of_scalar, whole_number
+from audit_provider.core.records.fields import Extractor, getter_of, text_at, text_of_scalar, whole_number
 
 # Imported at run time too, because the pipelines file is validated by these annotations.
 from audit_provider.core.sources.request import Call, Request, Way

@@ -33,7 +33,7 @@ import msgspec
 from audit_provider.core.errors import UNREADABLE, SpoolDamagedError
 from audit_provider.core.spool.manifests import Outline
 from audit_provider.core.spool.segment import Head
-from audit_provider.core.state_version import STATE_VERSION
+from audit_provider.core.text.state_version import STATE_VERSION
 
 if TYPE_CHECKING:
     from audit_provider.core.spool.segment import Manifest

@@ -13,8 +13,8 @@ from itertools import islice
 
 import msgspec
 
-from audit_provider.core.content import Content
 from audit_provider.core.model import Event
+from audit_provider.core.records.content import Content
 
 MOST_IN_MEMORY = 20_000
 _AT_ONCE = 1000

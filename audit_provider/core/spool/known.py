@@ -17,9 +17,9 @@ from functools import lru_cache
 from itertools import compress
 from typing import IO, TYPE_CHECKING
 
-from audit_provider.core.content import Content, digest_of, paths_that_differ
 from audit_provider.core.errors import SpoolDamagedError
 from audit_provider.core.model import Event, back_by
+from audit_provider.core.records.content import Content, digest_of, paths_that_differ
 from audit_provider.core.spool.ids import MOST_IN_MEMORY, RecentIds
 from audit_provider.core.spool.segment import Head
 from audit_provider.core.spool.stream import CLOCK_SKEW

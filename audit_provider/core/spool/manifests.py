@@ -29,7 +29,7 @@ import msgspec
 from audit_provider.core.errors import UNREADABLE, SpoolDamagedError
 from audit_provider.core.model import UTC
 from audit_provider.core.spool.segment import Head, plain_manifest
-from audit_provider.core.state_version import refuse_newer
+from audit_provider.core.text.state_version import refuse_newer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ from isal.igzip_lib import IsalError
 
 from audit_provider.core.errors import UNREADABLE, SpoolDamagedError
 from audit_provider.core.model import Event
-from audit_provider.core.state_version import STATE_VERSION, refuse_newer
+from audit_provider.core.text.state_version import STATE_VERSION, refuse_newer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

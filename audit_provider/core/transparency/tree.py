@@ -25,17 +25,17 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from audit_provider.core.errors import UNREADABLE, SpoolDamagedError
-from audit_provider.core.ledger import Record
+from audit_provider.core.ledger.records import Record
+from audit_provider.core.ledger.stream_name import RecordKey
 from audit_provider.core.spool import Head
 from audit_provider.core.spool.id_index import IndexHead
-from audit_provider.core.state_version import STATE_VERSION, Codec, refuse_newer
-from audit_provider.core.stream_name import RecordKey
+from audit_provider.core.text.state_version import STATE_VERSION, Codec, refuse_newer
 from audit_provider.core.transparency.merkle import HASH_BYTES, Range, leaf_hashes, range_of
 
 if TYPE_CHECKING:
-    from audit_provider.core.ledger import Ledger
+    from audit_provider.core.ledger.records import Ledger
+    from audit_provider.core.ledger.stream_name import StreamName
     from audit_provider.core.spool import Manifest, Store, Stream
-    from audit_provider.core.stream_name import StreamName
 
 TREE = "tree"
 """The folder of a pipeline that holds the ranges of its streams' trees."""

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from audit_provider.core.errors import AuditError, ConfigurationError, ProtocolError, SpoolDamagedError
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.spool import Head, Stream
-from audit_provider.core.stream_name import StreamName
 from audit_provider.core.transparency.checkpoint import Checkpoint, Note
 from audit_provider.core.transparency.merkle import Range, range_of
 from audit_provider.core.transparency.tree import SegmentRange, TreeFiles, TreeReader, leaves_of, packed

@@ -17,8 +17,8 @@ from isal import igzip
 from isal.igzip_lib import IsalError
 
 from audit_provider.core.errors import UNREADABLE, UnavailableError
-from audit_provider.core.loose_json import decoded
 from audit_provider.core.spool import S3Store
+from audit_provider.core.text.loose_json import decoded
 from audit_provider.core.verification.arrival import THERE, digest_of
 from audit_provider.core.verification.documents import record_in, records_of
 from audit_provider.core.verification.segments import FlawError, fetch

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from audit_provider.core.errors import UNREADABLE, SpoolDamagedError
-from audit_provider.core.open_stream import proven_head
-from audit_provider.core.shipping.dead_letters import DeadLetters, LetterProof
-from audit_provider.core.shipping.letter_files import LETTERS, RECORD, Letter, RedriveRecord, digest_of_places
 from audit_provider.core.spool import Head, Stream
+from audit_provider.core.streams.dead_letters import DeadLetters, LetterProof
+from audit_provider.core.streams.letter_files import LETTERS, RECORD, Letter, RedriveRecord, digest_of_places
+from audit_provider.core.streams.open_stream import proven_head
 from audit_provider.core.verification.report import Fault
 from audit_provider.core.verification.segments import Flaw, FlawError, fetch
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from audit_provider.core.destinations.base import Place
+    from audit_provider.core.ledger.position import Position
     from audit_provider.core.model import Offset
-    from audit_provider.core.position import Position
     from audit_provider.core.spool import Store
 
 

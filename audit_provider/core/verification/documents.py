@@ -20,7 +20,7 @@ import msgspec
 
 from audit_provider.core.destinations.elasticsearch_documents import Scope, document_id, id_prefix
 from audit_provider.core.errors import UNREADABLE, ConfigurationError, CredentialError, ProtocolError, UnavailableError
-from audit_provider.core.loose_json import decoded
+from audit_provider.core.text.loose_json import decoded
 from audit_provider.core.verification.arrival import digest_of
 from audit_provider.core.verification.checkpoints import Log, notes_in
 

@@ -15,7 +15,7 @@ from isal.igzip_lib import IsalError
 from audit_provider.core.destinations.folders import FILE_NAME
 from audit_provider.core.errors import UNREADABLE, ConfigurationError, ProtocolError
 from audit_provider.core.model import Fields, utc_now
-from audit_provider.core.records import RecordReader
+from audit_provider.core.records.events import RecordReader
 from audit_provider.core.spool import S3Store
 from audit_provider.core.verification.arrival import THERE, digest_of
 from audit_provider.core.verification.segments import FlawError, fetch

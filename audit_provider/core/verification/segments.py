@@ -15,7 +15,7 @@ from audit_provider.core.spool import Head, Manifest
 from audit_provider.core.spool.manifests import named_after
 from audit_provider.core.spool.segment import DIGEST_SHOWN, GZIP, LEVEL, MOST_BYTES, data_name, decode_events
 from audit_provider.core.spool.store import check_key
-from audit_provider.core.state_version import refuse_newer
+from audit_provider.core.text.state_version import refuse_newer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

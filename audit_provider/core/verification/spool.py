@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
+from audit_provider.core.ledger.position import begun_at
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import back_by, text_of, utc_now
 from audit_provider.core.monitoring import activity
-from audit_provider.core.position import begun_at
-from audit_provider.core.shipping.letter_files import INDEX
 from audit_provider.core.spool.stream import OLDEST, PRUNED, SHORTEST
-from audit_provider.core.stream_name import StreamName
+from audit_provider.core.streams.letter_files import INDEX
+from audit_provider.core.streams.unreadable import FOLDER, unpack_unreadable
 from audit_provider.core.transparency.tree import TREE
-from audit_provider.core.unreadable import FOLDER, unpack_unreadable
 from audit_provider.core.verification.arrival import PENDING, SAME_ID, SET_ASIDE, IdBuckets, digest_of, tally
 from audit_provider.core.verification.chain import ChainReader
 from audit_provider.core.verification.dead_letters import check_beside, read_letters, read_record
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
     from datetime import datetime
 
+    from audit_provider.core.ledger.position import Position
     from audit_provider.core.model import Offset
-    from audit_provider.core.position import Position
     from audit_provider.core.spool import Manifest, Store
     from audit_provider.core.verification.arrival import Arrival, Contents
     from audit_provider.core.verification.chain import ChainRead

@@ -12,7 +12,7 @@ import msgspec
 from urllib3.exceptions import ReadTimeoutError
 
 from audit_provider.core.errors import UNREADABLE, ProtocolError, UnavailableError
-from audit_provider.core.loose_json import BrokenError, as_utf8, rewritten
+from audit_provider.core.text.loose_json import BrokenError, as_utf8, rewritten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,7 +19,7 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 
 from audit_provider.core.errors import ConfigurationError, CredentialError
-from audit_provider.core.templates import filled, names_in
+from audit_provider.core.text.templates import filled, names_in
 from audit_provider.core.wire.addresses import base_url_from
 from audit_provider.core.wire.answer import Answer
 from audit_provider.core.wire.auth import HeaderAuth, Token, TokenHolder, is_token_url

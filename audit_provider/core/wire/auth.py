@@ -17,8 +17,8 @@ import msgspec
 from requests.auth import AuthBase
 
 from audit_provider.core.errors import ConfigurationError, CredentialError
-from audit_provider.core.fields import text_at, value_at
-from audit_provider.core.templates import filled, names_in
+from audit_provider.core.records.fields import text_at, value_at
+from audit_provider.core.text.templates import filled, names_in
 from audit_provider.core.wire.addresses import base_url_from
 from audit_provider.core.wire.tokens import life_of, passing_refusal
 

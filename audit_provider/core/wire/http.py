@@ -18,8 +18,8 @@ from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import HTTPError as TransportError
 
 from audit_provider.core.errors import AuditError, ConfigurationError, ProtocolError, UnavailableError, WaitError
-from audit_provider.core.loose_json import as_utf8
 from audit_provider.core.model import utc_now
+from audit_provider.core.text.loose_json import as_utf8
 from audit_provider.core.wire.addresses import url_of
 from audit_provider.core.wire.answer import ENCODINGS, Answer, Bounds, lines_of, parts_of
 from audit_provider.core.wire.failures import failure_of, refused_by_proxy

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from audit_provider.core.errors import ProtocolError
-from audit_provider.core.fields import text_at
-from audit_provider.core.records import time_from
+from audit_provider.core.records.fields import text_at
+from audit_provider.core.records.times import time_from
 from audit_provider.core.wire.later import Later, fault_said, limit_said
 from audit_provider.core.wire.waits import duration_from
 

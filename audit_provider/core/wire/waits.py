@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import http_sf
 import msgspec
 
-from audit_provider.core.records import time_from
+from audit_provider.core.records.times import time_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

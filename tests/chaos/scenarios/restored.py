@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import yaml
 
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import text_of, utc_now
-from audit_provider.core.stream_name import StreamName
 from audit_provider.host.spool_location import open_store
 from tests.chaos.rig import BATCH, OF_PAST, ONCE
 

@@ -8,9 +8,9 @@ import pytest
 
 from audit_provider.core.destinations.s3 import S3Destination, S3Options
 from audit_provider.core.destinations.sftp import SftpDestination, SftpOptions
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import UTC, Window, text_of
-from audit_provider.core.stream_name import StreamName
-from audit_provider.core.templates import bounds_of
+from audit_provider.core.text.templates import bounds_of
 from audit_provider.sandbox.sftp import SftpService
 from tests.core.destinations.other_intakes import ssh_of
 from tests.core.destinations.stand_ins import NOW, ORIGIN, Desk, event, objects

@@ -8,12 +8,12 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from audit_provider.core.content import Content
 from audit_provider.core.destinations.s3 import S3Destination, S3Options
 from audit_provider.core.destinations.sftp import SftpDestination, SftpOptions
 from audit_provider.core.model import Fields
-from audit_provider.core.records import RecordReader
-from audit_provider.core.shipping.selection import Redaction, Selection, Selector
+from audit_provider.core.records.content import Content
+from audit_provider.core.records.events import RecordReader
+from audit_provider.core.records.selection import Redaction, Selection, Selector
 from audit_provider.core.verification.arrival import IdBuckets
 from audit_provider.core.verification.objects import ObjectIds
 from audit_provider.sandbox.sftp import SftpService

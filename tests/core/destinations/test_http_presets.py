@@ -15,7 +15,7 @@ from audit_provider.core.destinations.http_presets import PRESETS
 from audit_provider.core.errors import ConfigurationError, MaybeStoredError, ProtocolError, StopError
 from audit_provider.core.formats import Raw
 from audit_provider.core.model import UTC
-from audit_provider.core.templates import filled
+from audit_provider.core.text.templates import filled
 from audit_provider.sandbox.http_receiver import HttpReceiverService
 from tests.core.destinations.stand_ins import NOW, ORIGIN, Desk, batch_of, client_of, event
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import msgspec
 
-from audit_provider.core.fields import value_at
 from audit_provider.core.formats import FORMATS
 from audit_provider.core.model import Event, Fields, Origin
-from audit_provider.core.records import RecordReader
+from audit_provider.core.records.events import RecordReader
+from audit_provider.core.records.fields import value_at
 from audit_provider.core.sources import REGISTRY
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"

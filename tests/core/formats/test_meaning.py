@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from audit_provider.core.formats.facts import UNKNOWN, FactReader, Meaning, Meanings, product_of
+from audit_provider.core.records.facts import UNKNOWN, FactReader, Meaning, Meanings, product_of
 from audit_provider.core.sources import REGISTRY
 from tests.core.formats.events import event_of, origin_of
 

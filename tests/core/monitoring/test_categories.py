@@ -6,8 +6,8 @@ from typing import get_args
 
 import pytest
 
-from audit_provider.core.formats.facts import KINDS
-from audit_provider.core.monitoring.categories import _BY_KIND, CATEGORIES, THEMES, Category, Classifier
+from audit_provider.core.monitoring.categories import _BY_KIND, THEMES, Classifier
+from audit_provider.core.records.facts import CATEGORIES, KINDS, Category
 from audit_provider.core.sources import REGISTRY
 
 

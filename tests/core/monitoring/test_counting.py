@@ -9,11 +9,11 @@ import msgspec
 import pytest
 
 from audit_provider.core.errors import SpoolDamagedError
+from audit_provider.core.ledger.position import Position
 from audit_provider.core.model import Event, Fields
 from audit_provider.core.monitoring.activity import MOST_ACTIONS, MOST_NAMES, REST, Activity
 from audit_provider.core.monitoring.categories import Classifier
 from audit_provider.core.monitoring.counting import count
-from audit_provider.core.position import Position
 from audit_provider.core.spool import LocalStore, SegmentWriter, Stream
 
 NOW = datetime(2026, 3, 2, 12, 30, tzinfo=timezone.utc)

@@ -7,9 +7,8 @@ from datetime import datetime, timedelta, timezone
 import msgspec
 import pytest
 
-from audit_provider.core.accounting import Account
-from audit_provider.core.gaps import GapRecord
-from audit_provider.core.health import Notice
+from audit_provider.core.ledger.gaps import GapRecord
+from audit_provider.core.ledger.health import Notice
 from audit_provider.core.monitoring.activity import Day
 from audit_provider.core.monitoring.baseline import figures_of
 from audit_provider.core.monitoring.categories import Classifier
@@ -18,6 +17,7 @@ from audit_provider.core.monitoring.findings import MOST_AT_ONCE, noteworthy
 from audit_provider.core.monitoring.memory import Memory
 from audit_provider.core.monitoring.settings import Monitoring
 from audit_provider.core.monitoring.summary import Finding
+from audit_provider.core.streams.accounting import Account
 
 NOW = datetime(2026, 3, 2, 12, 30, tzinfo=timezone.utc)
 KEY = "01" * 16

@@ -8,7 +8,6 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from audit_provider.core.derived_names import digest_of, hidden_roles, paths_of, sentence
 from audit_provider.core.monitoring.activity import MOST_LETTERS, MOST_OBJECTS, REST, Day
 from audit_provider.core.monitoring.baseline import figures_of
 from audit_provider.core.monitoring.categories import Classifier
@@ -20,6 +19,7 @@ from audit_provider.core.monitoring.memory import Memory
 from audit_provider.core.monitoring.objects import MOST_LISTED, object_of, parts_of, watched_counts
 from audit_provider.core.monitoring.settings import Monitoring
 from audit_provider.core.monitoring.summary import SUMMARIES, Summary, shown_summary
+from audit_provider.core.records.derived_names import digest_of, hidden_roles, paths_of, sentence
 from tests.core.monitoring.test_counting import FIELDS, NOW, Spool
 
 CLASSIFIER = Classifier(

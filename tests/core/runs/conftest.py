@@ -7,14 +7,14 @@ from datetime import datetime
 
 import pytest
 
-from audit_provider.core.ledger import MemoryLedger, offset_record, position_record
+from audit_provider.core.ledger.position import Position
+from audit_provider.core.ledger.records import MemoryLedger, offset_record, position_record
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import UTC, PullCounts
-from audit_provider.core.position import Position
 from audit_provider.core.runs.attempt import Patience
 from audit_provider.core.runs.shipment import Shipment
 from audit_provider.core.shipping.terms import Terms
 from audit_provider.core.spool import SegmentWriter
-from audit_provider.core.stream_name import StreamName
 from tests.core.destinations.stand_ins import event
 from tests.core.simulation import MemoryStore
 

@@ -8,8 +8,8 @@ from datetime import date, datetime, timedelta, timezone
 import pytest
 
 from audit_provider.core.errors import ConfigurationError
+from audit_provider.core.ledger.position import Position
 from audit_provider.core.model import UTC, Fields, Window
-from audit_provider.core.position import Position
 from audit_provider.core.runs.arguments import moment_from, origin_of, range_from, window_from
 from audit_provider.core.runs.own_streams import FINDINGS_SOURCE, FINDINGS_TITLE
 from audit_provider.core.shipping.sending_again import TimeRange

@@ -10,15 +10,15 @@ import pytest
 
 from audit_provider.core.destinations.base import Limits
 from audit_provider.core.errors import SpoolDamagedError, UnavailableError
-from audit_provider.core.ledger import offset_record
+from audit_provider.core.ledger.records import offset_record
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import Offset, ShipCounts
 from audit_provider.core.monitoring.settings import Monitoring
-from audit_provider.core.open_stream import kept_letters, open_stream
 from audit_provider.core.runs.left_behind import left_in_spool
 from audit_provider.core.runs.watching import Watch
-from audit_provider.core.shipping.letter_files import folders_in_spool, indexed_folders
 from audit_provider.core.sources import REGISTRY
-from audit_provider.core.stream_name import StreamName
+from audit_provider.core.streams.letter_files import folders_in_spool, indexed_folders
+from audit_provider.core.streams.open_stream import kept_letters, open_stream
 from audit_provider.core.verification import verify
 from tests.core.destinations.stand_ins import Listed
 from tests.core.runs.conftest import LIVE, NOW, Kept, shipment

@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 import pytest
 
 from audit_provider.core.errors import SpoolDamagedError, StopError
-from audit_provider.core.ledger import position_record
+from audit_provider.core.ledger.position import Position
+from audit_provider.core.ledger.records import position_record
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import UTC, Offset, PullCounts, Window
-from audit_provider.core.position import Position
 from audit_provider.core.runs.beginning import asked_before, known_streams, on_kept_chain
 from audit_provider.core.runs.retention import retain
 from audit_provider.core.spool import Head
-from audit_provider.core.stream_name import StreamName
 from tests.core.destinations.stand_ins import Listed
 from tests.core.runs.conftest import LIVE, NOW, WINDOW
 from tests.core.runs.test_shipment import shipment

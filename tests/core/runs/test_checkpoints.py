@@ -10,14 +10,14 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
-from audit_provider.core.ledger import MemoryLedger, offset_record, position_record
+from audit_provider.core.ledger.position import Position
+from audit_provider.core.ledger.records import MemoryLedger, offset_record, position_record
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import Event, Offset, ShipCounts
-from audit_provider.core.open_stream import open_stream
-from audit_provider.core.position import Position
 from audit_provider.core.runs.checkpoints import Checkpoints, Signer
 from audit_provider.core.spool import LocalStore, SegmentWriter
 from audit_provider.core.spool.segment import line_of
-from audit_provider.core.stream_name import StreamName
+from audit_provider.core.streams.open_stream import open_stream
 from audit_provider.core.transparency.checkpoint import Checkpoint, Note, SigningKey
 from audit_provider.core.transparency.merkle import leaf_hash, range_of
 from audit_provider.core.transparency.tree import tree_record

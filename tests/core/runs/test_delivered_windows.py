@@ -9,16 +9,16 @@ import pytest
 
 from audit_provider.core.destinations.base import Limits
 from audit_provider.core.errors import RefusedError
-from audit_provider.core.ledger import position_record
+from audit_provider.core.ledger.position import EarlierSource, Position
+from audit_provider.core.ledger.records import position_record
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import UTC, Fields, PullCounts
-from audit_provider.core.position import EarlierSource, Position
 from audit_provider.core.runs.event_search import Wanted, search
 from audit_provider.core.runs.event_story import fates
 from audit_provider.core.runs.overlapping_streams import NEW_FOR
 from audit_provider.core.shipping.sending_again import TimeRange
 from audit_provider.core.shipping.terms import Terms
 from audit_provider.core.spool import SegmentWriter
-from audit_provider.core.stream_name import StreamName
 from tests.core.destinations.stand_ins import Listed, event
 from tests.core.runs.conftest import LIVE, NOW, shipment
 

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from audit_provider.core.destinations.base import Limits
 from audit_provider.core.errors import AuditError, RefusedError
-from audit_provider.core.ledger import offset_record, position_record
+from audit_provider.core.ledger.position import Position
+from audit_provider.core.ledger.records import offset_record, position_record
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import Offset, PullCounts
-from audit_provider.core.open_stream import open_stream
-from audit_provider.core.position import Position
 from audit_provider.core.shipping.terms import Terms
 from audit_provider.core.spool import SegmentWriter
-from audit_provider.core.stream_name import StreamName
+from audit_provider.core.streams.open_stream import open_stream
 from tests.core.destinations.stand_ins import Listed, event
 from tests.core.runs.conftest import LIVE, NOW, Kept, shipment
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.ledger import GapWindows, position_record
+from audit_provider.core.ledger.position import Position
+from audit_provider.core.ledger.records import GapWindows, position_record
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import Gap, Offset
 from audit_provider.core.pipeline import pipeline_from
-from audit_provider.core.position import Position
 from audit_provider.core.runs.gap_records import acknowledge_gap, all_gaps
-from audit_provider.core.stream_name import StreamName
 from tests.core.runs.conftest import LIVE, NOW, WINDOW
 
 PIPELINE = pipeline_from("p", {"source": "pylon", "destinations": {"far": {"type": "s3", "bucket": "b"}}})

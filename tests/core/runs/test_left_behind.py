@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
-from audit_provider.core.ledger import MemoryLedger, offset_record, position_record
+from audit_provider.core.ledger.position import Position
+from audit_provider.core.ledger.records import MemoryLedger, offset_record, position_record
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import Event, Offset, PullCounts, ShipCounts
-from audit_provider.core.position import Position
 from audit_provider.core.runs.left_behind import left_in_ledger, left_in_spool
 from audit_provider.core.spool import Head, SegmentWriter, Stream
-from audit_provider.core.stream_name import StreamName
 from tests.core.destinations.stand_ins import NOW
 from tests.core.simulation import MemoryStore
 

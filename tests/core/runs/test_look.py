@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from audit_provider.core.errors import ConfigurationError, UnavailableError, WaitError
-from audit_provider.core.ledger import MemoryLedger, position_record
+from audit_provider.core.ledger.records import MemoryLedger, position_record
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import PullCounts, Unreadable
 from audit_provider.core.runs.look import LEFT_UNREAD, NO_POSITION, Lookout, Watched
 from audit_provider.core.runs.read_account import read_account
@@ -17,8 +18,7 @@ from audit_provider.core.sources.reading.head_scan import HeadScan
 from audit_provider.core.sources.reading.id_keyset import IdKeyset
 from audit_provider.core.sources.reading.since_scan import SinceScan
 from audit_provider.core.sources.reading.tail_cursor import TailCursor
-from audit_provider.core.stream_name import StreamName
-from audit_provider.core.unreadable import UnreadableRecords
+from audit_provider.core.streams.unreadable import UnreadableRecords
 from tests.core.runs.conftest import Lines
 from tests.core.simulation import BEGIN, CountingStore, Pages, Pipeline, Row, Service, minutely
 

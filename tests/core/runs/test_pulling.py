@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 
 from audit_provider.core.errors import ConfigurationError, FencedError, UnavailableError, WaitError
-from audit_provider.core.health import MOST_OUTAGES, SourceHealth, standing
-from audit_provider.core.ledger import MemoryLedger, source_record
+from audit_provider.core.ledger.health import MOST_OUTAGES, SourceHealth, standing
+from audit_provider.core.ledger.records import MemoryLedger, source_record
+from audit_provider.core.ledger.stream_name import RecordKey, StreamName
 from audit_provider.core.model import Outage, utc_now
 from audit_provider.core.runs.pulling import source_failures_kept
-from audit_provider.core.stream_name import RecordKey, StreamName
 
 KEY = "audit_logs.p.source"
 BEGAN = utc_now()

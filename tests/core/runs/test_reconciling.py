@@ -9,13 +9,13 @@ import msgspec
 import pytest
 
 from audit_provider.core.errors import ConfigurationError, StopError
-from audit_provider.core.ledger import position_record
+from audit_provider.core.ledger.position import Position
+from audit_provider.core.ledger.records import position_record
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import midnight
-from audit_provider.core.position import Position
-from audit_provider.core.reconciliation import ReconciliationState, looks_back
 from audit_provider.core.runs.reconciling import Reconciling
 from audit_provider.core.sources import REGISTRY
-from audit_provider.core.stream_name import StreamName
+from audit_provider.core.sources.reading.reconciliation import ReconciliationState, looks_back
 from tests.core.runs.conftest import LIVE, NOW
 
 SPEC = REGISTRY["pylon"]

@@ -6,12 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from audit_provider.core.ledger import position_record
+from audit_provider.core.ledger.records import position_record
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import Offset
-from audit_provider.core.open_stream import open_stream
 from audit_provider.core.runs.retention import retain
-from audit_provider.core.shipping.offset_in_chain import Passage
-from audit_provider.core.stream_name import StreamName
+from audit_provider.core.streams.offset_in_chain import Passage
+from audit_provider.core.streams.open_stream import open_stream
 from tests.core.runs.conftest import LIVE, NOW, WINDOW
 
 LATER = NOW + timedelta(days=31)

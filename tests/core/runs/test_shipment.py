@@ -17,16 +17,16 @@ from audit_provider.core.errors import (
     UnavailableError,
     WaitError,
 )
-from audit_provider.core.ledger import offset_record, position_record
+from audit_provider.core.ledger.position import EarlierSource
+from audit_provider.core.ledger.records import offset_record, position_record
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import Fields, Offset
-from audit_provider.core.open_stream import kept_letters
-from audit_provider.core.position import EarlierSource
 from audit_provider.core.runs.arguments import Discard
 from audit_provider.core.runs.letters import discard_letters, redrive_letters
 from audit_provider.core.runs.recorded import recorded_progress
 from audit_provider.core.runs.shipment import forget_replay
 from audit_provider.core.shipping.sending_again import TimeRange
-from audit_provider.core.stream_name import StreamName
+from audit_provider.core.streams.open_stream import kept_letters
 from audit_provider.core.verification import verify
 from tests.core.destinations.stand_ins import Listed
 from tests.core.runs.conftest import LIVE, NOW, WINDOW, shipment

@@ -7,11 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from audit_provider.core.ledger import position_record
+from audit_provider.core.ledger.records import position_record
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import PullCounts, Unreadable, Window, midnight
-from audit_provider.core.open_stream import open_stream
-from audit_provider.core.stream_name import StreamName
-from audit_provider.core.unreadable import UnreadableFacts, UnreadableRecords, said_of, unreadable_of
+from audit_provider.core.streams.open_stream import open_stream
+from audit_provider.core.streams.unreadable import UnreadableFacts, UnreadableRecords, said_of, unreadable_of
 from tests.core.runs.conftest import LIVE, NOW, WINDOW
 
 DAY = timedelta(days=1)

@@ -9,14 +9,14 @@ from datetime import datetime, timedelta, timezone
 
 import msgspec
 
-from audit_provider.core.ledger import MemoryLedger, position_record
+from audit_provider.core.ledger.position import Position, new_chain
+from audit_provider.core.ledger.records import MemoryLedger, position_record
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import Event, PullCounts
 from audit_provider.core.pipeline import pipeline_from
-from audit_provider.core.position import Position, new_chain
 from audit_provider.core.runs.calendar import ROUND, Calendar, Day, is_due
 from audit_provider.core.runs.verifying import Verifying
 from audit_provider.core.spool import SegmentWriter
-from audit_provider.core.stream_name import StreamName
 from tests.core.calendars import keep
 from tests.core.simulation import CountingStore
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from audit_provider.core.errors import FencedError
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import Offset
 from audit_provider.core.monitoring.activity import Activity
 from audit_provider.core.monitoring.memory import Memory
 from audit_provider.core.monitoring.settings import Monitoring
 from audit_provider.core.monitoring.summary import summary_record
-from audit_provider.core.open_stream import open_stream
 from audit_provider.core.runs.watching import Watch
 from audit_provider.core.sources import REGISTRY
-from audit_provider.core.stream_name import StreamName
+from audit_provider.core.streams.open_stream import open_stream
 from tests.core.runs.conftest import LIVE, NOW, WINDOW
 
 FINDINGS = StreamName.of_findings("p")

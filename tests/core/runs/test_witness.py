@@ -9,10 +9,10 @@ from types import SimpleNamespace
 import pytest
 
 from audit_provider.core.errors import ConfigurationError, ProtocolError, UnavailableError
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.monitoring.conditions import conditions
 from audit_provider.core.monitoring.settings import Monitoring
 from audit_provider.core.runs.checkpoints import Signer, Witness
-from audit_provider.core.stream_name import StreamName
 from audit_provider.core.transparency.checkpoint import Checkpoint, Note
 from audit_provider.core.transparency.tree import tree_record
 from audit_provider.core.transparency.witness import WitnessKey, verifier_of

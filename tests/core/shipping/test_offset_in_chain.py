@@ -10,8 +10,8 @@ import pytest
 
 from audit_provider.core.errors import SpoolDamagedError
 from audit_provider.core.model import Event, Offset
-from audit_provider.core.shipping.offset_in_chain import Passage, is_at_end
 from audit_provider.core.spool import Head, SegmentWriter, Stream
+from audit_provider.core.streams.offset_in_chain import Passage, is_at_end
 from tests.core.simulation import MemoryStore
 
 NOW = datetime(2026, 3, 1, tzinfo=timezone.utc)

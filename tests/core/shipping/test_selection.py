@@ -16,7 +16,7 @@ from audit_provider.core.destinations.base import Limits, Outcome, Verdict
 from audit_provider.core.errors import ConfigurationError, CredentialError, StopError
 from audit_provider.core.model import Fields
 from audit_provider.core.pipeline import read_pipelines
-from audit_provider.core.shipping.selection import Redaction, Selection, Selector
+from audit_provider.core.records.selection import Redaction, Selection, Selector
 from tests.core.destinations.stand_ins import Desk, Listed, event
 
 FIELDS = Fields("id", "date", action="action")

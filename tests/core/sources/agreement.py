@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from audit_provider.core.fields import keys_of, value_at
+from audit_provider.core.records.fields import keys_of, value_at
 from audit_provider.core.sources import vocabulary as v
 
 STYLES = {

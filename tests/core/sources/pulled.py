@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from audit_provider.core.ledger.position import POSITIONS, Position
 from audit_provider.core.model import Fields
-from audit_provider.core.position import POSITIONS, Position
 from audit_provider.core.pull import pull
 from audit_provider.core.sources import Reader
 from audit_provider.core.spool import Stream
-from audit_provider.core.unreadable import UnreadableRecords
+from audit_provider.core.streams.unreadable import UnreadableRecords
 from audit_provider.sandbox.server import Reply
 from tests.core.destinations.stand_ins import Crash
 from tests.core.simulation import MemoryStore

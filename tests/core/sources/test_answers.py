@@ -17,7 +17,7 @@ from audit_provider.core.errors import (
     RefusedError,
     UnavailableError,
 )
-from audit_provider.core.fields import FieldReader
+from audit_provider.core.records.fields import FieldReader
 from audit_provider.core.sources import REGISTRY, PageReader
 from audit_provider.core.sources.inline import source_of
 from audit_provider.core.sources.paging import CursorPaging

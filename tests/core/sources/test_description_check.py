@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 import requests
 
-from audit_provider.core.health import notices_in
+from audit_provider.core.ledger.health import notices_in
+from audit_provider.core.ledger.position import POSITIONS, Position
 from audit_provider.core.model import Fields
-from audit_provider.core.position import POSITIONS, Position
 from audit_provider.core.pull import pull
 from audit_provider.core.sources import PageReader, Reader
 from audit_provider.core.sources.paging import CursorPaging, LinkPaging, NoPaging, OffsetPaging, PagePaging

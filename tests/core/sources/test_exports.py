@@ -10,10 +10,11 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from audit_provider.core.errors import AuditError, UnavailableError, WaitError
+from audit_provider.core.ledger.position import Position
 from audit_provider.core.model import Window
-from audit_provider.core.position import Position
 from audit_provider.core.pull import pull
-from audit_provider.core.records import RecordReader, time_from
+from audit_provider.core.records.events import RecordReader
+from audit_provider.core.records.times import time_from
 from audit_provider.core.sources import REGISTRY, Reader
 from audit_provider.core.sources.file_rows import _events, _rows
 from audit_provider.core.spool import Stream

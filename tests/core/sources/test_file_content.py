@@ -14,7 +14,7 @@ import requests
 
 from audit_provider.core.errors import ConfigurationError, ProtocolError
 from audit_provider.core.model import Fields
-from audit_provider.core.records import RecordReader
+from audit_provider.core.records.events import RecordReader
 from audit_provider.core.sources import PageReader
 from audit_provider.core.sources.export import FileList
 from audit_provider.core.sources.files import File

@@ -9,7 +9,7 @@ from email.utils import format_datetime
 import pytest
 
 from audit_provider.core.errors import AuditError
-from audit_provider.core.fields import parts_of
+from audit_provider.core.records.fields import parts_of
 from audit_provider.core.sources import REGISTRY
 from audit_provider.testing import sources
 from audit_provider.testing.contract import at, put

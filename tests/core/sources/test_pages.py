@@ -12,7 +12,8 @@ import requests
 
 from audit_provider.core.errors import ConfigurationError, ProtocolError, RefusedError, UnavailableError
 from audit_provider.core.model import Window
-from audit_provider.core.records import RecordReader, time_from
+from audit_provider.core.records.events import RecordReader
+from audit_provider.core.records.times import time_from
 from audit_provider.core.sources import PYLON, PageReader
 from audit_provider.core.wire.http import HttpClient
 from audit_provider.sandbox.events import generate

@@ -19,7 +19,7 @@ from audit_provider.core.sources.paging import (
     PagePaging,
 )
 from audit_provider.core.sources.request import Request
-from audit_provider.core.templates import bounds_of, filled, names_in, unbounded
+from audit_provider.core.text.templates import bounds_of, filled, names_in, unbounded
 from audit_provider.sandbox.server import Reply
 from tests.core.sources.scripted import DAY, NOW, Scripted, items, reader, walk
 

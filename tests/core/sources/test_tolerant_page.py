@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit_provider.core.errors import ProtocolError
-from audit_provider.core.loose_json import BrokenError
 from audit_provider.core.model import Fields
 from audit_provider.core.sources.export import FileList
 from audit_provider.core.sources.page_records import PatientReader
 from audit_provider.core.sources.paging import CursorPaging, OffsetPaging, PagePaging
+from audit_provider.core.text.loose_json import BrokenError
 from audit_provider.sandbox.server import Reply
 from tests.core.sources.pulled import FIELDS, Pulled, page, record
 

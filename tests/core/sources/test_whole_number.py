@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from audit_provider.core.fields import whole_number
+from audit_provider.core.records.fields import whole_number
 from audit_provider.core.sources.paging import Call, OffsetPaging, PagePaging
 
 

@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit_provider.core.ledger import MemoryLedger, position_record
+from audit_provider.core.ledger.position import Position
+from audit_provider.core.ledger.records import MemoryLedger, position_record
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import Event, Fields
-from audit_provider.core.position import Position
 from audit_provider.core.runs.event_search import Wanted, search
 from audit_provider.core.spool import Head, SegmentWriter, Stream
 from audit_provider.core.spool import id_index as index_of_ids
 from audit_provider.core.spool.id_index import IdIndex, IndexHead
-from audit_provider.core.stream_name import StreamName
 from audit_provider.core.transparency.tree import TreeHead, tree_record
 from tests.core.simulation import CountingStore
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit_provider.core.content import Content, paths_that_differ
 from audit_provider.core.model import Event
+from audit_provider.core.records.content import Content, paths_that_differ
 from audit_provider.core.spool import ComparedIds, Head, KnownEvents, SegmentWriter, Stream, ids
 from tests.core.simulation import BEGIN, MemoryStore
 

@@ -11,10 +11,10 @@ import pytest
 
 from audit_provider.core.errors import SpoolDamagedError
 from audit_provider.core.model import Event, Offset
-from audit_provider.core.shipping.offset_in_chain import Passage
 from audit_provider.core.spool import Head, SegmentWriter, Stream
 from audit_provider.core.spool.manifests import SPREAD, Walk, named_after
 from audit_provider.core.spool.segment import pack_manifest, unpack_manifest
+from audit_provider.core.streams.offset_in_chain import Passage
 from audit_provider.core.verification import verify
 from tests.core.simulation import BEGIN, CountingStore
 

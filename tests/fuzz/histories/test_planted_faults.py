@@ -11,8 +11,8 @@ from hypothesis.stateful import run_state_machine_as_test
 from audit_provider.core.errors import AuditError
 from audit_provider.core.runs import retention
 from audit_provider.core.runs.attempt import Keeper
-from audit_provider.core.shipping import offset_in_chain
 from audit_provider.core.spool import KnownEvents, Stream
+from audit_provider.core.streams import offset_in_chain
 from tests.fuzz.histories import kept
 from tests.fuzz.histories.test_histories import Histories
 from tests.fuzz.histories.world import World

@@ -14,12 +14,11 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
-from audit_provider.core.accounting import Account
 from audit_provider.core.destinations.base import Limits, Outcome, Verdict
 from audit_provider.core.errors import AuditError, SpoolDamagedError, StopError, UnavailableError
-from audit_provider.core.ledger import MemoryLedger, offset_record, position_record, removal_record
+from audit_provider.core.ledger.records import MemoryLedger, offset_record, position_record, removal_record
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import back_by
-from audit_provider.core.open_stream import OpenStream, PositionWriter, kept_letters, opened_for
 from audit_provider.core.pull import pull
 from audit_provider.core.runs.attempt import Patience
 from audit_provider.core.runs.beginning import begun_position, known_streams, on_kept_chain
@@ -30,7 +29,8 @@ from audit_provider.core.shipping.sending_again import TimeRange
 from audit_provider.core.shipping.terms import Terms
 from audit_provider.core.sources import PYLON, Reader
 from audit_provider.core.spool import LocalStore
-from audit_provider.core.stream_name import StreamName
+from audit_provider.core.streams.accounting import Account
+from audit_provider.core.streams.open_stream import OpenStream, PositionWriter, kept_letters, opened_for
 from audit_provider.core.verification import Progress, verify
 from tests.core.destinations.stand_ins import Crash
 from tests.core.simulation import BEGIN, Pages, Row, Service

@@ -9,9 +9,9 @@ from datetime import timedelta
 
 import pytest
 
-from audit_provider.core import records
 from audit_provider.core.errors import AuditError, RefusedError
-from audit_provider.core.fields import getter_of, parts_of
+from audit_provider.core.records import events as records
+from audit_provider.core.records.fields import getter_of, parts_of
 from audit_provider.core.sources.page_records import Exploder
 from audit_provider.core.sources.reading.file_export import FileExport
 from audit_provider.core.sources.request import Way

@@ -10,8 +10,8 @@ from typing import Any
 import requests
 
 from audit_provider.core.errors import AuditError
+from audit_provider.core.ledger.position import Position
 from audit_provider.core.model import UTC
-from audit_provider.core.position import Position
 from audit_provider.core.pull import pull
 from audit_provider.core.sources import PageReader
 from audit_provider.core.sources.reading.reader import Reader

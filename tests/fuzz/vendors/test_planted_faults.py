@@ -9,7 +9,7 @@ import pytest
 from requests.utils import parse_header_links
 
 from audit_provider.core.errors import ProtocolError
-from audit_provider.core.records import RecordReader
+from audit_provider.core.records.events import RecordReader
 from audit_provider.core.sources.pages import PageReader
 from audit_provider.core.sources.paging import LinkPaging, Way
 from audit_provider.core.sources.shown import Shown

@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from audit_provider.core.model import PullCounts, back_by, text_of
-from audit_provider.core.templates import asked_for
+from audit_provider.core.text.templates import asked_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

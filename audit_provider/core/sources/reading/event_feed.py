@@ -10,7 +10,6 @@ from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
-from audit_provider.core.content import Content
 from audit_provider.core.errors import (
     UNREADABLE,
     ConfigurationError,
@@ -19,8 +18,9 @@ from audit_provider.core.errors import (
     RefusedError,
     UnavailableError,
 )
-from audit_provider.core.fields import all_paths_of, text_at, value_at, whole_number
 from audit_provider.core.model import Gap
+from audit_provider.core.records.content import Content
+from audit_provider.core.records.fields import all_paths_of, text_at, value_at, whole_number
 from audit_provider.core.sources.export import FeedList
 from audit_provider.core.sources.reading.base import Backfill, Step, packed, watermark_after
 from audit_provider.core.wire.answer import Answer

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.errors import AuditError, CircleError, ProtocolError, WaitError
 from audit_provider.core.model import Gap, text_of
+from audit_provider.core.records.times import time_from
 from audit_provider.core.sources.reading.base import Step
-from audit_provider.core.times import time_from
 
 if TYPE_CHECKING:
     from datetime import datetime

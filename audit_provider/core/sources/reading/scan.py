@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from audit_provider.core.errors import LostPageError, RefusedError
-from audit_provider.core.fields import whole_number
 from audit_provider.core.model import Gap, back_by
+from audit_provider.core.records.fields import whole_number
 from audit_provider.core.sources.paging import PagePaging
 from audit_provider.core.sources.reading.base import Step, packed, recently
 from audit_provider.core.sources.reading.guard import CURSOR_REFUSALS, LoopGuard

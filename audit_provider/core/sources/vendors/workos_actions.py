@@ -1,6 +1,6 @@
 """What WorkOS's event types mean. https://workos.com/docs/events"""
 
-from audit_provider.core.monitoring.categories import Category
+from audit_provider.core.records.facts import Category
 
 ACTIONS = {
     # A step of signing in that is no sign-in of its own.

@@ -10,8 +10,8 @@ import pytest
 import requests
 
 from audit_provider.core.errors import RefusedError, WaitError
+from audit_provider.core.ledger.position import Position
 from audit_provider.core.model import Fields, Window
-from audit_provider.core.position import Position
 from audit_provider.core.pull import pull
 from audit_provider.core.sources import PageReader, Reader
 from audit_provider.core.sources.export import ExportJob

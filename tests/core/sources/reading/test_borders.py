@@ -7,14 +7,14 @@ from datetime import timedelta
 
 import pytest
 
-from audit_provider.core.accounting import account, table
+from audit_provider.core.ledger.position import Position
 from audit_provider.core.model import Fields, PullCounts, Window
-from audit_provider.core.position import Position
 from audit_provider.core.pull import pull
-from audit_provider.core.reconciliation import Reconciliation
 from audit_provider.core.sources import Reader
+from audit_provider.core.sources.reading.reconciliation import Reconciliation
 from audit_provider.core.sources.reading.since_scan import SinceScan
 from audit_provider.core.spool import Stream
+from audit_provider.core.streams.accounting import account, table
 from tests.core.simulation import BEGIN, PYLON, MemoryStore, Pages, Pipeline, Row, Service, every
 from tests.core.sources import scripted
 

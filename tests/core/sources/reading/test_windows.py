@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 
 from audit_provider.core.errors import CircleError, UnavailableError
+from audit_provider.core.ledger.position import Position
 from audit_provider.core.model import Fields, Window
-from audit_provider.core.position import Position
 from audit_provider.core.pull import pull
 from audit_provider.core.sources import Reader
 from audit_provider.core.sources.paging import PagePaging

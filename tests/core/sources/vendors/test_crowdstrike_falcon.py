@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from audit_provider.core.errors import AuditError, CredentialError, ProtocolError, RefusedError, UnavailableError
-from audit_provider.core.fields import FieldReader
+from audit_provider.core.records.fields import FieldReader
 from audit_provider.core.sources import REGISTRY
 from tests.core.destinations.stand_ins import Crash
 from tests.core.sources.vendors.falcon import FEED, Falcon

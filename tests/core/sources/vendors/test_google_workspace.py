@@ -9,9 +9,9 @@ from urllib.parse import parse_qsl
 import pytest
 
 from audit_provider.core.errors import AuditError, CredentialError, ProtocolError, WaitError
-from audit_provider.core.fields import FieldReader
 from audit_provider.core.model import Window
-from audit_provider.core.records import time_from
+from audit_provider.core.records.fields import FieldReader
+from audit_provider.core.records.times import time_from
 from audit_provider.core.sources import REGISTRY
 from audit_provider.sandbox.server import Reply, Service
 from audit_provider.testing.signing_keys import fault_in, private_key

@@ -9,8 +9,8 @@ import jwt
 import pytest
 
 from audit_provider.core.errors import AuditError, CredentialError, ProtocolError, UnavailableError
-from audit_provider.core.fields import FieldReader
 from audit_provider.core.model import Window
+from audit_provider.core.records.fields import FieldReader
 from audit_provider.sandbox.server import Reply
 from audit_provider.sandbox.sql_statements import DatabricksService, SnowflakeService, Table
 from audit_provider.testing.signing_keys import private_key

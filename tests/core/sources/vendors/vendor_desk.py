@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import datetime, timedelta, timezone
 
-from audit_provider.core.position import POSITIONS, Position
+from audit_provider.core.ledger.position import POSITIONS, Position
 from audit_provider.core.pull import pull
 from audit_provider.core.sources import REGISTRY, Reader
 from audit_provider.core.spool import Stream

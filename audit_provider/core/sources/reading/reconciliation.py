@@ -20,7 +20,7 @@ from audit_provider.core.sources.reading.base import Backfill, Reading, Step, Ta
 from audit_provider.core.sources.reading.borders import Borders
 from audit_provider.core.sources.reading.in_turn import steps_of
 from audit_provider.core.spool import ComparedIds
-from audit_provider.core.validation import check_schedule, validated
+from audit_provider.core.text.validation import check_schedule, validated
 
 if TYPE_CHECKING:
     from collections.abc import Generator

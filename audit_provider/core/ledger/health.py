@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from audit_provider.core.model import Outage
-from audit_provider.core.state_version import Codec
+from audit_provider.core.text.state_version import Codec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from audit_provider.core.content import Content, digest_of
 from audit_provider.core.errors import UNREADABLE
-from audit_provider.core.fields import (
+from audit_provider.core.model import UTC, Event, Fields, Unreadable
+from audit_provider.core.records.content import Content, digest_of
+from audit_provider.core.records.fields import (
     ABSENT,
     Extractor,
     getter_of,
@@ -24,10 +25,9 @@ from audit_provider.core.fields import (
     shape_of,
     value_at,
 )
-from audit_provider.core.loose_json import BrokenError, rewritten, value_of
-from audit_provider.core.model import UTC, Event, Fields, Unreadable
-from audit_provider.core.times import ZERO_TIME, is_too_fine
-from audit_provider.core.times import time_from as time_from  # other modules import it from here
+from audit_provider.core.records.times import ZERO_TIME, is_too_fine
+from audit_provider.core.records.times import time_from as time_from
+from audit_provider.core.text.loose_json import BrokenError, rewritten, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

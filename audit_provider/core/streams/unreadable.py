@@ -20,16 +20,16 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from audit_provider.core.errors import UNREADABLE, SpoolDamagedError
+from audit_provider.core.ledger.position import reading_began
 from audit_provider.core.model import UTC, back_by, midnight
-from audit_provider.core.position import reading_began
 from audit_provider.core.spool.stream import CLOCK_SKEW
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from audit_provider.core.model import Unreadable, Window
-    from audit_provider.core.open_stream import OpenStream
     from audit_provider.core.spool import Stream
+    from audit_provider.core.streams.open_stream import OpenStream
 
 FOLDER = "unreadable/"
 FILE = re.compile(r"([0-9a-f]{32})\.json")

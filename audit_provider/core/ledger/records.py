@@ -29,8 +29,8 @@ copies of records. Four mechanisms keep two writers of one record apart; each co
 2. The fence, :class:`Record`: every write first checks that the ledger still holds what this run left there, and checks
    again afterwards. If a task was cut off and comes back late, it finds another run's record and stops with a
    :class:`~audit_provider.core.errors.FencedError`.
-3. The copy (:mod:`~audit_provider.core.open_stream`): Variables have no compare-and-set, so a task may be frozen
-   between that check and its write, and its old position then replaces a newer one. A position is written to two
+3. The copy (:mod:`~audit_provider.core.streams.open_stream`): Variables have no compare-and-set, so a task may be
+   frozen between that check and its write, and its old position then replaces a newer one. A position is written to two
    records, one after the other, so such a write replaces only one of them, and the other one is newer.
 4. The chain: even if an old position replaces both records, reading continues from it without loss, because a position
    is one record with the head of its chain of segments. Each delivery offset holds the digest of the last segment that
@@ -44,19 +44,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from audit_provider.core.errors import FencedError, StopError, UnavailableError
-from audit_provider.core.gaps import Acknowledgement
-from audit_provider.core.health import SOURCE_HEALTH
+from audit_provider.core.ledger.gaps import Acknowledgement
+from audit_provider.core.ledger.health import SOURCE_HEALTH
+from audit_provider.core.ledger.position import POSITIONS, Position
+from audit_provider.core.ledger.stream_name import RecordKey, StreamName
 from audit_provider.core.model import Offset
-from audit_provider.core.position import POSITIONS, Position
 from audit_provider.core.spool.stream import Removal
-from audit_provider.core.state_version import DISCARDS, Codec
-from audit_provider.core.stream_name import RecordKey, StreamName
+from audit_provider.core.text.state_version import DISCARDS, Codec
 from audit_provider.core.wire.budget import MOST_WINDOWS_AT_ONCE, Claim
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from audit_provider.core.health import SourceHealth
+    from audit_provider.core.ledger.health import SourceHealth
 
 T = TypeVar("T")
 

@@ -29,7 +29,7 @@ from audit_provider.core.model import UTC, Window, date_of
 from audit_provider.core.spool import Stream
 
 if TYPE_CHECKING:
-    from audit_provider.core.position import Position
+    from audit_provider.core.ledger.position import Position
     from audit_provider.core.spool import Store
 
 PREFIX = "audit_logs"

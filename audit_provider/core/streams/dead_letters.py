@@ -27,7 +27,7 @@ import msgspec
 from audit_provider.core.destinations.base import Place
 from audit_provider.core.errors import UNREADABLE, SpoolDamagedError
 from audit_provider.core.model import UTC, Event
-from audit_provider.core.shipping.letter_files import (
+from audit_provider.core.streams.letter_files import (
     INDEX,
     LETTERS,
     RECORD,
@@ -38,7 +38,7 @@ from audit_provider.core.shipping.letter_files import (
     Refusal,
     digest_of_places,
 )
-from audit_provider.core.state_version import DISCARDS
+from audit_provider.core.text.state_version import DISCARDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from audit_provider.core.errors import UNREADABLE
-from audit_provider.core.fields import keys_of
+from audit_provider.core.records.fields import keys_of
 
 _ABSENT = object()
 _MOST_DEPTH = 20

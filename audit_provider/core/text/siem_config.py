@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.validation import near
+from audit_provider.core.text.validation import near
 
 _KEYS = ("name", "provider_type", "endpoint_url", "api_key", "auth_header", "batch_size")
 _SWITCHES = ("enabled", "is_active")

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from fnmatch import translate
 from functools import lru_cache
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar, get_args
 
 import msgspec
 
-from audit_provider.core.fields import FieldReader
+from audit_provider.core.records.fields import FieldReader
 
 if TYPE_CHECKING:
     from audit_provider.core.model import Event, Origin
@@ -65,6 +65,21 @@ VERBS = frozenset(
     }
 )
 OUTCOMES = frozenset({"success", "failure"})
+
+Category = Literal[
+    "authentication",
+    "user management",
+    "access and roles",
+    "API keys and tokens",
+    "settings",
+    "data access",
+    "content change",
+    "billing",
+    "SLA",
+    "other",
+]
+CATEGORIES: tuple[Category, ...] = get_args(Category)
+"""All categories, in the order in which they are shown."""
 
 
 @dataclass(frozen=True, slots=True)

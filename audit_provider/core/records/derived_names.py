@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import msgspec
 
-from audit_provider.core.fields import keys_of
+from audit_provider.core.records.fields import keys_of
 
 if TYPE_CHECKING:
     from audit_provider.core.model import Fields

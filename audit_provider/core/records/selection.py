@@ -10,7 +10,9 @@ from typing import Any
 
 import msgspec
 
-from audit_provider.core.derived_names import (
+from audit_provider.core.errors import ConfigurationError
+from audit_provider.core.model import Event, Fields
+from audit_provider.core.records.derived_names import (
     FINDING_ACTION,
     UNNAMED,
     Name,
@@ -20,10 +22,8 @@ from audit_provider.core.derived_names import (
     in_place_of,
     without,
 )
-from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.fields import FieldReader, all_paths_of, keys_of, ways_of
-from audit_provider.core.formats.facts import folded
-from audit_provider.core.model import Event, Fields
+from audit_provider.core.records.facts import folded
+from audit_provider.core.records.fields import FieldReader, all_paths_of, keys_of, ways_of
 
 
 @dataclass(frozen=True, slots=True)

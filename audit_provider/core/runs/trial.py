@@ -13,11 +13,11 @@ from datetime import datetime, timedelta
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any
 
-from audit_provider.core.content import Content
 from audit_provider.core.errors import AuditError
-from audit_provider.core.fields import Extractor, FieldReader, all_paths_of, getter_of
 from audit_provider.core.model import Window, text_of
 from audit_provider.core.monitoring.categories import Classifier
+from audit_provider.core.records.content import Content
+from audit_provider.core.records.fields import Extractor, FieldReader, all_paths_of, getter_of
 from audit_provider.core.sources.description_check import page_size
 from audit_provider.core.sources.export import ExportJob, FeedList, FileList
 from audit_provider.core.sources.reading.base import latest_end

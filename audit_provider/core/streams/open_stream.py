@@ -8,25 +8,25 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from audit_provider.core import accounting
-from audit_provider.core.accounting import letters_before
-from audit_provider.core.ledger import Ledger, Record, offset_record, position_record
-from audit_provider.core.position import Position
-from audit_provider.core.shipping.dead_letters import DeadLetters
-from audit_provider.core.shipping.letter_files import folders_in_spool
-from audit_provider.core.shipping.offset_in_chain import is_at_end
+from audit_provider.core.ledger.position import Position
+from audit_provider.core.ledger.records import Ledger, Record, offset_record, position_record
+from audit_provider.core.ledger.stream_name import RecordKey, StreamName
 from audit_provider.core.spool import Head, Stream
-from audit_provider.core.state_version import Codec
-from audit_provider.core.stream_name import RecordKey, StreamName
+from audit_provider.core.streams import accounting
+from audit_provider.core.streams.accounting import letters_before
+from audit_provider.core.streams.dead_letters import DeadLetters
+from audit_provider.core.streams.letter_files import folders_in_spool
+from audit_provider.core.streams.offset_in_chain import is_at_end
+from audit_provider.core.text.state_version import Codec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from audit_provider.core.accounting import Account
-    from audit_provider.core.ledger import ListedLedger
+    from audit_provider.core.ledger.records import ListedLedger
     from audit_provider.core.model import Offset
-    from audit_provider.core.shipping.letter_files import Chains
     from audit_provider.core.spool import Store
+    from audit_provider.core.streams.accounting import Account
+    from audit_provider.core.streams.letter_files import Chains
 
 
 @dataclass(frozen=True, slots=True)

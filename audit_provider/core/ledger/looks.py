@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from audit_provider.core.state_version import Codec
-from audit_provider.core.stream_name import RecordKey, StreamName
+from audit_provider.core.ledger.stream_name import RecordKey, StreamName
+from audit_provider.core.text.state_version import Codec
 
 if TYPE_CHECKING:
-    from audit_provider.core.ledger import Ledger
+    from audit_provider.core.ledger.records import Ledger
 
 HAND_OVER_EVERY = timedelta(minutes=1)
 """How often the record is written. A write costs Airflow's triggerer as much as several looks."""

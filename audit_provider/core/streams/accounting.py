@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from audit_provider.core.errors import SpoolDamagedError
 from audit_provider.core.model import Offset
-from audit_provider.core.shipping.dead_letters import DeadLetters
+from audit_provider.core.streams.dead_letters import DeadLetters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from audit_provider.core.destinations.base import Place
-    from audit_provider.core.position import Position
-    from audit_provider.core.shipping.letter_files import LetterCounts
+    from audit_provider.core.ledger.position import Position
     from audit_provider.core.spool import Stream
+    from audit_provider.core.streams.letter_files import LetterCounts
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from audit_provider.core.model import UTC, Gap, GapKind, text_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from audit_provider.core.ledger.position import Position
     from audit_provider.core.model import Offset
-    from audit_provider.core.position import Position
 
 MOST_GAPS = 50
 """Most gaps of one position. If there are more, neighbours are merged, so that a Variable cannot grow without limit."""

@@ -24,8 +24,8 @@ import msgspec
 
 from audit_provider.core.destinations.base import Place
 from audit_provider.core.errors import UNREADABLE, SpoolDamagedError
+from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import Event
-from audit_provider.core.stream_name import StreamName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
