@@ -12,7 +12,9 @@ from airflow.providers.common.compat.sdk import AirflowFailException, Downstream
 
 from audit_provider.core.errors import UnavailableError
 from audit_provider.core.ledger.health import SOURCE_HEALTH, SourceHealth, standing
-from audit_provider.core.ledger.records import OFFSETS, POSITIONS, SUMMARIES
+from audit_provider.core.ledger.position import POSITIONS
+from audit_provider.core.ledger.records import OFFSETS
+from audit_provider.core.monitoring.summary import SUMMARIES
 from audit_provider.core.runs.quiet import REPORT_EVERY, Followers
 from audit_provider.core.spool import LocalStore
 from audit_provider.hooks.audit_logs import AuditLogsHook
