@@ -72,7 +72,7 @@ def calendar(pipeline: str, session: SessionDep, may: PermissionsDep) -> Respons
 
     kept, gaps = within(PATIENCE, read)
     last = utc_now().astimezone(UTC).date()
-    days = with_gaps(kept.days, gaps, last)
+    days = with_gaps(kept.days, gaps, last, kept.gaps)
     first = last - YEAR + timedelta(days=1)
     return _json(
         CalendarView(

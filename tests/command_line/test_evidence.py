@@ -10,12 +10,19 @@ import zipfile
 from collections import Counter
 from datetime import timedelta
 
+import msgspec
 import pytest
 from isal import igzip
 
 from audit_provider.__main__ import main
+from audit_provider.core.ledger.position import Position
+from audit_provider.core.ledger.records import position_record
+from audit_provider.core.ledger.stream_name import StreamName
+from audit_provider.core.model import Window, text_of
+from audit_provider.core.sources.reading.reconciliation import ReconciliationState
 from audit_provider.core.transparency.checkpoint import Note, SigningKey
 from audit_provider.operators import ReportAuditLogsOperator, VerifyAuditLogsOperator
+from audit_provider.state import Variables
 from tests.command_line.conftest import discard
 from tests.operators.conftest import context
 
@@ -216,3 +223,21 @@ def test_the_pack_says_which_days_are_proven_and_what_destinations_answered(pack
     path = world.spool / "p/calendar/days.json"
     path.write_text(path.read_text().replace('"state":"read"', '"state":"proven"'))
     assert b"days.json is not what the verification of" in pack(code=1)["index.html"]
+
+
+def test_the_page_calls_only_a_range_without_a_hole_compared(shipped, pack):
+    ledger, name = Variables(), StreamName.of_reconciliation("p")
+    begin = (shipped.now - timedelta(days=30)).replace(hour=0, minute=0, second=0, microsecond=0)
+    days = [begin + timedelta(days=each) for each in (0, 10, 20, 33)]
+    live = position_record(ledger, StreamName("p")).load()
+    for spans, said in (
+        ((), "compared nothing of the range with the source"),
+        ([(0, 1), (2, 3)], f"only a part of the range with the source: {text_of(days[0])} to {text_of(days[1])}, "),
+        ([(0, 3)], "compared the whole range with the source"),
+    ):
+        compared = tuple(Window(days[first], days[last]) for first, last in spans)
+        state = ReconciliationState(reached=days[3], compared=compared)
+        record = position_record(ledger, name)
+        record.load()
+        record.commit(Position("pylon", "c", account=live.account, reading=msgspec.to_builtins(state)))
+        assert said in pack()["index.html"].decode()

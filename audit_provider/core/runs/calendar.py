@@ -19,7 +19,7 @@ from audit_provider.core.text.state_version import refuse_newer
 from audit_provider.core.verification.day_arrivals import Asked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from audit_provider.core.ledger.gaps import GapRecord
     from audit_provider.core.runs.evidence_pack import DayFacts, PackFacts
@@ -80,6 +80,7 @@ class Calendar(msgspec.Struct, frozen=True):
 
     :ivar checked_at: time of the last verification, and :ivar result: its result.
     :ivar runs: number of verifications. :ivar heads: number of the last segment that they have read, by chain.
+    :ivar gaps: ids of the gaps that the last verification has judged.
     """
 
     checked_at: datetime | None = None
@@ -87,6 +88,7 @@ class Calendar(msgspec.Struct, frozen=True):
     days: dict[date, Day] = {}
     runs: int = 0
     heads: dict[str, int] = {}
+    gaps: tuple[str, ...] = ()
     version: int = 1
 
     @classmethod
@@ -157,13 +159,14 @@ def judged(before: Mapping[date, Day], known: Known) -> dict[date, Day]:
     if known.fault or known.faulty:
         before = doubted(before, known.faulty, known.fault)
     days = dict(before)
+    aside = {(each.destination, each.happened.astimezone(UTC).date()) for each in known.facts.letters if each.is_open}
     day = known.facts.start.astimezone(UTC).date()
     last = (known.facts.end - timedelta(microseconds=1)).astimezone(UTC).date()
     while day <= last:
         if not known.looks_at(day):
             day += _DAY
             continue
-        found = _judged(day, known)
+        found = _judged(day, known, aside)
         if day not in before and _is_removed(day, known):
             found = _partly_kept(found)
         if found.state != "unknown" or day in before:
@@ -172,10 +175,13 @@ def judged(before: Mapping[date, Day], known: Known) -> dict[date, Day]:
     return days
 
 
-def with_gaps(days: Mapping[date, Day], gaps: Iterable[GapRecord], last: date) -> dict[date, Day]:
+def with_gaps(
+    days: Mapping[date, Day], gaps: Iterable[GapRecord], last: date, known: Collection[str]
+) -> dict[date, Day]:
     """Return the days with the current gaps, which may be newer than the last verification.
 
     :param last: the last day on which a gap is shown, because the end of a gap may be unknown and far in the future.
+    :param known: ids of the gaps that the last verification has judged.
     """
     found = dict(days)
     newer = [each for each in gaps if not each.closed and each.kind != "late"]
@@ -183,11 +189,35 @@ def with_gaps(days: Mapping[date, Day], gaps: Iterable[GapRecord], last: date) -
         day = max(gap.wanted.astimezone(UTC).date(), last - MOST_DAYS * _DAY)
         while day <= last and _lacks(gap, span_of(day)):
             kept = found.get(day, Day("gap"))
-            if kept.state != "gap" or not kept.reason:
-                own = [each for each in newer if _lacks(each, span_of(day))]
+            own = [
+                each
+                for each in newer
+                if _lacks(each, span_of(day)) and not (each.id in known and has_all(days.get(day), each.destination))
+            ]
+            if own and (kept.state != "gap" or not kept.reason):
                 found[day] = msgspec.structs.replace(kept, state="gap", reason=_of_gaps(own), proven_at=None)
             day += _DAY
     return found
+
+
+def has_all(day: Day | None, destination: str) -> bool:
+    """Whether a destination had every event of a day when it was last judged; false if that is not known.
+
+    The gap of events that are too old reaches from the first of them to the last, and many days between may have none.
+    :param destination: "" for the source, of which this is never known.
+    """
+    if day is None or not destination or not (day.kept or day.state == "proven"):
+        return False
+    return not day.events or _has_arrived(day.destinations.get(destination, {}))
+
+
+def is_served(day: Day, enabled: Iterable[str]) -> bool:
+    """Whether destinations had every event of a day when it was last judged; false if one was added since."""
+    return not day.events or all(_has_arrived(day.destinations.get(each, {})) for each in enabled)
+
+
+def _has_arrived(states: Mapping[str, int]) -> bool:
+    return bool(states) and _ARRIVED.issuperset(states)
 
 
 def doubted(before: Mapping[date, Day], faulty: Mapping[date, str], fault: str) -> dict[date, Day]:
@@ -221,7 +251,11 @@ def covers(spans: Iterable[Window], wanted: Window) -> bool:
     return reached >= wanted.end
 
 
-def _judged(day: date, known: Known) -> Day:
+def _judged(day: date, known: Known, aside: Collection[tuple[str, date]]) -> Day:
+    """Return a day by what is known now.
+
+    :param aside: destinations with open dead letters, each with a day on which such an event happened.
+    """
     span = span_of(day)
     met = known.facts.days.get(day)
     compared = covers(known.compared, span)
@@ -231,7 +265,11 @@ def _judged(day: date, known: Known) -> Day:
     state: DayState = "read" if reason else "proven"
     if wrong := known.faulty.get(day, ""):
         state, reason = "gap", wrong
-    elif missing := [each for each in known.facts.gaps if _lacks(each, span)]:
+    elif missing := [
+        each
+        for each in known.facts.gaps
+        if _lacks(each, span) and (not each.destination or _is_behind(met, each.destination, day, aside))
+    ]:
         state, reason = "gap", _of_gaps(missing)
     elif not met and not any(each.start < span.end and span.start < each.end for each in known.read):
         state, reason = "unknown", "nothing was read of this day"
@@ -285,6 +323,11 @@ def _doubt(met: DayFacts | None, known: Known, asked: Mapping[str, Asked], *, co
 def _lacks(gap: GapRecord, span: Window) -> bool:
     """Whether a gap may lack events of a span. Late events do not count: they are in the spool, and will be shipped."""
     return not gap.closed and gap.kind != "late" and gap.wanted < span.end and span.start < gap.possible
+
+
+def _is_behind(met: DayFacts | None, destination: str, day: date, aside: Collection[tuple[str, date]]) -> bool:
+    """Whether a destination lacks events of a day."""
+    return (destination, day) in aside or (met is not None and not _has_arrived(met.destinations.get(destination, {})))
 
 
 def _of_gaps(gaps: Sequence[GapRecord]) -> str:

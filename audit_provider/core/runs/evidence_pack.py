@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from audit_provider.core.errors import UNREADABLE
+from audit_provider.core.errors import UNREADABLE, ConfigurationError
 from audit_provider.core.ledger.gaps import GapRecord
 from audit_provider.core.ledger.records import position_record
 from audit_provider.core.ledger.stream_name import StreamName
@@ -101,8 +101,8 @@ class PackFacts:
     """The contents of a pack.
 
     :ivar streams: folders that were read, with the number of their events according to the ledger.
-    :ivar compared_until: up to which time the reconciliation has compared the spool with the source; None if nothing
-        was compared.
+    :ivar compared: spans of the range that the reconciliation has compared with the source, oldest first.
+    :ivar compared_until: end of the last of them, or of an earlier span; None if nothing was compared.
     :ivar checkpoints: evidence records made since the range began.
     :ivar changes: changes of the configuration in the range.
     :ivar unreadable: records that could not be read and may belong to the range.
@@ -122,6 +122,7 @@ class PackFacts:
     segments: list[SegmentFacts] = field(default_factory=list)
     letters: list[LetterFacts] = field(default_factory=list)
     gaps: list[GapRecord] = field(default_factory=list)
+    compared: list[Window] = field(default_factory=list)
     compared_until: datetime | None = None
     checkpoints: list[dict[str, Any]] = field(default_factory=list)
     changes: list[dict[str, Any]] = field(default_factory=list)
@@ -181,7 +182,9 @@ def collect(
             _read(facts, opened, pipeline, wanted, looks_at, meet)
     gaps = all_gaps(ledger, store, [pipeline])
     facts.gaps = [each for each in gaps if each.wanted < wanted.end and each.possible > wanted.start]
-    facts.compared_until = _compared_until(ledger, pipeline.name)
+    compared = compared_spans(ledger, pipeline)
+    facts.compared = [each for each in compared if each.start < wanted.end and wanted.start < each.end]
+    facts.compared_until = max((each.end for each in compared if each.start < wanted.end), default=None)
     for event in evidence_of(ledger, store, pipeline.name):
         record = _record(event)
         if record.get("action") == CHECKPOINT_ACTION and event.time >= wanted.start:
@@ -310,14 +313,24 @@ class _Judge:
             return False
 
 
-def _compared_until(ledger: Ledger, pipeline: str) -> datetime | None:
-    position = position_record(ledger, StreamName.of_reconciliation(pipeline)).load()
-    if position is None:
-        return None
+def compared_spans(ledger: Ledger, pipeline: Pipeline) -> tuple[Window, ...]:
+    """Return the spans of time that the reconciliation has compared with the present source and account.
+
+    Between them are times that it could not compare, or not completely.
+    :raises StopError: a record cannot be read.
+    """
+    live = position_record(ledger, StreamName(pipeline.name)).load()
+    position = position_record(ledger, StreamName.of_reconciliation(pipeline.name)).load()
     try:
-        return msgspec.convert(position.reading, ReconciliationState).reached
+        sources = (pipeline.spec.name, pipeline.spec.for_backfill().name)
+    except ConfigurationError:  # such a source is never compared
+        return ()
+    if not live or not position or (live.source, position.source) != sources or not position.is_of(live.account):
+        return ()
+    try:
+        return msgspec.convert(position.reading, ReconciliationState).compared
     except msgspec.ValidationError:
-        return None
+        return ()
 
 
 def _record(event: Event) -> dict[str, Any]:

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from audit_provider.core.model import UTC, lasting, text_of
+from audit_provider.core.model import UTC, Window, lasting, text_of
 from audit_provider.core.monitoring.charts import said
+from audit_provider.core.runs.calendar import covers
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -64,19 +65,12 @@ def _summary(facts: PackFacts, verification: Verification) -> list[str]:
     events = sum(day.events for day in facts.days.values())
     result = verification.result
     mark = "good" if result == "all right" else "bad"
-    until = facts.compared_until
-    if until is None:
-        compared = "The reconciliation has compared nothing with the source yet."
-    elif until >= facts.end:
-        compared = f"The reconciliation has compared the spool with the source up to {text_of(until)}: the whole range."
-    else:
-        compared = f"The reconciliation has compared the spool with the source up to {text_of(until)}, and no further."
     still = [each for each in facts.gaps if each.is_open]
     aside = [each for each in facts.letters if each.is_open]
     rows = [
         ("Events that happened in the range", f"{events:,}"),
         ("Spool, read again for this pack", f'<span class="{mark}">{said(result)}</span>'),
-        ("Completeness", said(compared)),
+        ("Completeness", said(_compared(facts))),
         ("Gaps", f"{len(facts.gaps):,}, of which {len(still):,} are open"),
         ("Dead letters", f"{len(facts.letters):,}, of which {len(aside):,} are open"),
         (
@@ -87,6 +81,18 @@ def _summary(facts: PackFacts, verification: Verification) -> list[str]:
         ("Checkpoints", f"{len(facts.checkpoints):,}"),
     ]
     return ["<h2>In short</h2>", _table((), rows)]
+
+
+def _compared(facts: PackFacts) -> str:
+    """Return which parts of the range the reconciliation has compared; a time up to which it came proves no part."""
+    if not facts.compared:
+        return "The reconciliation has compared nothing of the range with the source."
+    if covers(facts.compared, Window(facts.start, facts.end)):
+        return "The reconciliation has compared the whole range with the source."
+    spans = [
+        f"{text_of(max(each.start, facts.start))} to {text_of(min(each.end, facts.end))}" for each in facts.compared
+    ]
+    return f"The reconciliation has compared only a part of the range with the source: {', '.join(spans)}."
 
 
 def _days(facts: PackFacts) -> list[str]:

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from audit_provider.core.errors import ConfigurationError, SpoolDamagedError, UnavailableError
+from audit_provider.core.errors import SpoolDamagedError, UnavailableError
 from audit_provider.core.ledger.position import reading_began
-from audit_provider.core.ledger.records import position_record
 from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import UTC, Window, back_by, midnight, text_of
 from audit_provider.core.runs.asking import Answers, Asking, last_changes
@@ -27,15 +26,15 @@ from audit_provider.core.runs.calendar import (
     covers,
     doubted,
     is_due,
+    is_served,
     judged,
     span_of,
     with_gaps,
 )
-from audit_provider.core.runs.evidence_pack import PackFacts, collect
+from audit_provider.core.runs.evidence_pack import PackFacts, collect, compared_spans
 from audit_provider.core.runs.gap_records import all_gaps
 from audit_provider.core.runs.own_streams import VERIFICATION_ACTION, evidence_event, spool_evidence
 from audit_provider.core.runs.recorded import Logged, calendar_faults, files_beside, recorded_progress, vouched_for
-from audit_provider.core.sources.reading.reconciliation import ReconciliationState
 from audit_provider.core.spool import Stream
 from audit_provider.core.streams.open_stream import OpenStream, open_streams
 from audit_provider.core.streams.unreadable import UnreadableFacts, said_of, unreadable_of
@@ -76,6 +75,7 @@ class Verifying:
     _reads_all: bool = field(default=False, init=False)
     _met_damage: bool = field(default=False, init=False)
     _answers: Answers = field(default_factory=dict, init=False)
+    _gaps: tuple[str, ...] = field(default=(), init=False)
 
     def run(self) -> tuple[Verification, dict[date, Day]]:
         """Read the spool again, judge every day, save the calendar, and keep the result as evidence.
@@ -101,7 +101,7 @@ class Verifying:
             found = self._found(name, files)
             days = self._judged(self._before.days, found, now)
         heads = {each.stream: each.head for each in found.streams} if not found.faults else before.heads
-        after = Calendar(now, found.result, days, before.runs + 1, heads)
+        after = Calendar(now, found.result, days, before.runs + 1, heads, self._gaps)
         self._keep(before, after, found, files, now)
         after.save(self.store, name)
         return found, days
@@ -138,14 +138,16 @@ class Verifying:
 
     def _looks_at(self, kept: _Kept) -> Callable[[date], bool]:
         """Return a function that says which days to judge again; the others stay as they were."""
-        before, run, compared = self._before.days, self._before.runs + 1, self._compared()
+        before, run, enabled = self._before.days, self._before.runs + 1, self._enabled()
+        compared = compared_spans(self.ledger, self.pipeline)
 
         def looks_at(day: date) -> bool:
             known = before.get(day)
             if known is None or day in kept.changed or is_due(day, run):
                 return True
             if known.state == "proven":
-                return known.kept and (bool(kept.said_of(day)) or not covers(compared, span_of(day)))
+                is_as_before = is_served(known, enabled) and covers(compared, span_of(day))
+                return known.kept and (bool(kept.said_of(day)) or not is_as_before)
             if not known.reason.endswith(kept.said_of(day)):
                 return True
             if known.reason.startswith(NOT_COMPARED):
@@ -173,7 +175,7 @@ class Verifying:
             facts,
             now,
             read=kept.read,
-            compared=self._compared(),
+            compared=compared_spans(self.ledger, self.pipeline),
             enabled=enabled,
             faulty=kept.faulty,
             fault=fault,
@@ -184,7 +186,8 @@ class Verifying:
                 for day in before.keys() | self._answers.keys()
             },
         )
-        return with_gaps(judged(kept.marked(before), known), facts.gaps, now.astimezone(UTC).date())
+        self._gaps = tuple(each.id for each in facts.gaps)
+        return with_gaps(judged(kept.marked(before), known), facts.gaps, now.astimezone(UTC).date(), self._gaps)
 
     def _enabled(self) -> list[str]:
         return [each.name for each in self.pipeline.destinations.values() if each.enabled]
@@ -216,22 +219,6 @@ class Verifying:
             lambda name: asks(name, positions), self._enabled(), self._before.days, kept.changed, now, changes
         ) as asking:
             return collected(meet=asking.meet), asking.answers()
-
-    def _compared(self) -> tuple[Window, ...]:
-        """Return the spans of time that the reconciliation has compared with the present source and account."""
-        name, spec = self.pipeline.name, self.pipeline.spec
-        live = position_record(self.ledger, StreamName(name)).load()
-        position = position_record(self.ledger, StreamName.of_reconciliation(name)).load()
-        try:
-            sources = (spec.name, spec.for_backfill().name)
-        except ConfigurationError:  # such a source is never compared
-            return ()
-        if not live or not position or (live.source, position.source) != sources or not position.is_of(live.account):
-            return ()
-        try:
-            return msgspec.convert(position.reading, ReconciliationState).compared
-        except msgspec.ValidationError:
-            return ()
 
     def _logged(self, name: str) -> Logged:
         """Return the log of entries; an empty one if it is damaged, which is reported as a fault of its own."""

@@ -6,18 +6,25 @@ import logging
 from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
 
 import msgspec
 
+from audit_provider.core.destinations.base import Limits
 from audit_provider.core.ledger.position import Position, new_chain
-from audit_provider.core.ledger.records import MemoryLedger, position_record
+from audit_provider.core.ledger.records import MemoryLedger, offset_record, position_record
 from audit_provider.core.ledger.stream_name import StreamName
-from audit_provider.core.model import Event, PullCounts
+from audit_provider.core.model import Event, Offset, PullCounts, ShipCounts, Window
 from audit_provider.core.pipeline import pipeline_from
-from audit_provider.core.runs.calendar import ROUND, Calendar, Day, is_due
+from audit_provider.core.runs.calendar import ROUND, Calendar, Day, is_due, with_gaps
+from audit_provider.core.runs.gap_records import all_gaps
 from audit_provider.core.runs.verifying import Verifying
+from audit_provider.core.shipping.terms import Terms
+from audit_provider.core.sources.reading.reconciliation import ReconciliationState
 from audit_provider.core.spool import SegmentWriter
 from tests.core.calendars import keep
+from tests.core.destinations.stand_ins import Listed
+from tests.core.runs.conftest import shipment
 from tests.core.simulation import CountingStore
 
 DAY = timedelta(days=1)
@@ -120,7 +127,10 @@ def test_a_fault_of_an_old_chain_is_put_on_its_own_days():
 def proven(store, ledger, *numbers):
     """Say in the calendar that days are proven."""
     kept = Calendar.load(store, "p")
-    days = {day_of(each): Day("proven", events=1, verified_at=NOW, proven_at=NOW) for each in numbers}
+    days = {
+        day_of(each): Day("proven", events=1, destinations={"s3": {"delivered": 1}}, verified_at=NOW, proven_at=NOW)
+        for each in numbers
+    }
     keep(msgspec.structs.replace(kept, days={**kept.days, **days}), ledger, store, NOW)
 
 
@@ -212,3 +222,68 @@ def test_damage_that_judging_a_day_meets_is_a_fault_before_its_turn():
     found, days = judge(store, ledger, NOW + DAY)
     assert [each.file for each in found.faults] == [key]
     assert days[day_of(1)].state == "gap"
+
+
+def shipped(ledger, destination="s3", **further):
+    """Say that a destination has everything, except for some events that were set aside."""
+    position = position_record(ledger, StreamName("p")).load()
+    record = offset_record(ledger, StreamName("p"), destination)
+    record.load()
+    counts = ShipCounts(delivered=position.head.total)
+    record.commit(Offset(position.head.number + 1, 0, position.chain, counts=counts, redriven="", **further))
+
+
+def compared(ledger):
+    """Say that the reconciliation has compared everything."""
+    span = Window(FIRST.replace(hour=0), NOW.replace(hour=0))
+    reading = msgspec.to_builtins(ReconciliationState(span.end, compared=(span,)))
+    record = position_record(ledger, StreamName.of_reconciliation("p"))
+    record.commit(Position(source="pylon", chain=new_chain(FIRST), reading=reading))
+
+
+def served(*names):
+    return pipeline_from(
+        "p", {"source": "pylon", "destinations": {each: {"type": "s3", "bucket": each} for each in names}}
+    )
+
+
+def test_a_destination_that_is_added_takes_the_proof_from_the_days_that_it_lacks_at_once():
+    store, ledger = CountingStore(), MemoryLedger()
+    spooled(store, ledger, 0, 3)
+    shipped(ledger)
+    compared(ledger)
+    for names, states in (
+        (["s3"], {"proven"}),
+        (["s3", "new"], {"read"}),
+        (["s3"], {"proven"}),
+    ):
+        log = logging.getLogger("test")
+        _, days = Verifying(ledger, store, served(*names), log, lambda: NOW, "1").run()
+        assert {days[day_of(each)].state for each in range(3)} == states
+    shipped(ledger, "new")
+    _, days = Verifying(ledger, store, served("s3", "new"), logging.getLogger("test"), lambda: NOW, "1").run()
+    assert {days[day_of(each)].state for each in range(3)} == {"proven"}
+
+
+def test_events_that_are_too_old_make_a_gap_of_their_own_days_only():
+    store, ledger, log = CountingStore(), MemoryLedger(), logging.getLogger("test")
+    kept = SimpleNamespace(ledger=ledger, store=store, log=log)
+    far = Listed(limits=Limits(events=1, batch_bytes=10_000, event_bytes=1000, max_age=DAY, restamps=False))
+    for number in range(6):
+        spooled(store, ledger, number, 1)
+        at = FIRST + (number + (9 if number in (0, 5) else 0)) * DAY
+        terms = Terms(sleep=lambda _: None, now=lambda at=at: at, tries=1)
+        run = shipment(kept, far, letters_fail=False)
+        run.destination, run.connect = "s3", lambda _, terms=terms: (far, terms)
+        run.ship([StreamName("p")])
+    assert len(far.stored) == 4
+    compared(ledger)
+    states = ["gap", *["proven"] * 4, "gap"]
+    _, days = judge(store, ledger)
+    assert [days[day_of(number)].state for number in range(6)] == states
+    kept = Calendar.load(store, "p")
+    gaps = all_gaps(ledger, store, [PIPELINE])
+    shown = with_gaps(kept.days, gaps, NOW.date(), kept.gaps)
+    assert [shown[day_of(number)].state for number in range(6)] == states
+    newer = with_gaps(kept.days, gaps, NOW.date(), ())
+    assert {newer[day_of(number)].state for number in range(6)} == {"gap"}, "it may have events of each of these days"
