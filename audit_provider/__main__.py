@@ -93,7 +93,7 @@ def _try(options: argparse.Namespace) -> bool:
 
 
 def _check(options: argparse.Namespace) -> None:
-    from audit_provider.dags.pipelines import mistakes_in_pipelines
+    from audit_provider.dags.tasks import mistakes_in_pipelines
     from audit_provider.host.settings import beside_dags
 
     mistakes_in_pipelines(beside_dags(), options.pipelines)
@@ -301,7 +301,7 @@ def _counted(count: int, noun: str) -> str:
 
 
 def _pipelines(options: argparse.Namespace) -> dict[str, Pipeline]:
-    from audit_provider.dags.pipelines import load_pipelines
+    from audit_provider.host.pipelines import load_pipelines
     from audit_provider.host.settings import beside_dags
 
     return dict(load_pipelines(beside_dags(), options.pipelines))

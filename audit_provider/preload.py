@@ -25,14 +25,13 @@ def preload() -> None:
     import_module("airflow.dag_processing.dagbag")
 
     from audit_provider import operators
-    from audit_provider.core.pipeline import read_pipelines
+    from audit_provider.host.pipelines import read_file
     from audit_provider.host.settings import beside_dags, pipelines_file
 
     import_module("audit_provider.dags.incremental")
-    import_module("audit_provider.dags.pipelines")
     for name in ("PullAuditLogsOperator", "ReportAuditLogsOperator"):
         getattr(operators, name)
-    found = read_pipelines(pipelines_file(beside_dags()).read_text(encoding="utf-8"))
+    found = read_file(pipelines_file(beside_dags()))
     for pipeline in found.pipelines.values():
         for delivery in pipeline.destinations.values():
             operators.SHIP_OPERATORS[delivery.type]

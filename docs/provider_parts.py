@@ -6,7 +6,7 @@ import json
 
 from audit_provider.core.destinations.registry import DESTINATIONS
 from audit_provider.core.sources import REGISTRY
-from audit_provider.provider_parts import parts_of
+from audit_provider.get_provider_info import parts_of
 
 
 def provider_parts() -> str:

@@ -18,7 +18,7 @@ from audit_provider.core.text.validation import closest, near
 from audit_provider.hooks.audit_logs import AuditLogsHook
 from audit_provider.hooks.service import PROMPTLY
 from audit_provider.host.missing import connection_ids
-from audit_provider.host.settings import settings_of
+from audit_provider.host.pipelines import settings_of
 from audit_provider.operators import SHIP_OPERATORS
 from audit_provider.operators.siem_configurations import check_destination
 

@@ -261,7 +261,7 @@ def run_evidence(options: argparse.Namespace) -> int:
 
 def _packed(options: argparse.Namespace) -> Pack:
     # Imported here because this imports Airflow, and the other commands work without it.
-    from audit_provider.dags.pipelines import load_pipelines
+    from audit_provider.host.pipelines import load_pipelines
     from audit_provider.host.settings import beside_dags
     from audit_provider.operators.evidence import make_pack
     from audit_provider.state import Variables

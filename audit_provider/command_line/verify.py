@@ -202,7 +202,7 @@ def _pipelines(options: argparse.Namespace) -> list[str]:
     """Return the pipelines that should be in the spool: the named one, or those in Airflow's settings."""
     if options.pipeline or options.spool or options.without_airflow:
         return [options.pipeline] if options.pipeline else []
-    from audit_provider.dags.pipelines import load_pipelines
+    from audit_provider.host.pipelines import load_pipelines
     from audit_provider.host.settings import beside_dags
 
     with contextlib.suppress(ConfigurationError):
@@ -324,7 +324,7 @@ def _store_of(pipeline: Pipeline, destination: str, source: str, target: str) ->
 
 def described(name: str) -> Pipeline | None:
     """Return a pipeline of the pipelines file; None if it has none of that name, or there is no such file."""
-    from audit_provider.dags.pipelines import load_pipelines
+    from audit_provider.host.pipelines import load_pipelines
     from audit_provider.host.settings import beside_dags
 
     with contextlib.suppress(ConfigurationError):

@@ -11,15 +11,8 @@ from airflow.sdk import DAG, Param, get_parsing_context
 from audit_provider import operators
 from audit_provider.core.runs.arguments import MOST_REASON
 from audit_provider.core.runs.quiet import Followers
-from audit_provider.dags.tasks import (
-    SHIP,
-    OtherTask,
-    dag_of,
-    pull_arguments,
-    refuse_unknown_keys,
-    runs_here,
-    ship_task,
-)
+from audit_provider.dags.tasks import OtherTask, dag_of, pull_arguments, refuse_unknown_keys, runs_here, ship_task
+from audit_provider.host.pipelines import SHIP
 from audit_provider.host.versions import watched_schedule
 
 if TYPE_CHECKING:

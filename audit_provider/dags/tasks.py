@@ -1,4 +1,6 @@
-"""The shared part of all DAGs: retries, refused configurations, and which tasks a process loads."""
+"""The shared part of all DAGs: retries, refused configurations, the check of the pipelines file, and which tasks a
+process loads.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +11,16 @@ from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperat
 from airflow.sdk import DAG, get_parsing_context
 
 from audit_provider import operators
+from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.model import UTC
-from audit_provider.core.text.validation import near
+from audit_provider.core.text.validation import Mistakes, near
+from audit_provider.host.pipelines import SHIP, message_of, read_file
+from audit_provider.host.settings import pipelines_file
 from audit_provider.host.versions import retry_arguments
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from airflow.sdk import Context, Param
 
     from audit_provider.core.delivery import Delivery
@@ -25,9 +32,6 @@ RETRIES: dict[str, Any] = {
     "retry_exponential_backoff": True,
     **retry_arguments(),
 }
-
-SHIP = "ship_"
-"""Prefix of the id of a ship task; the destination's name follows."""
 
 AIRFLOWS_OWN = frozenset({"openlineage"})
 """Keys that Airflow adds to the configuration if one DAG starts another."""
@@ -117,12 +121,25 @@ def runs_here(task_id: str) -> bool:
     return (get_parsing_context().task_id or task_id) == task_id
 
 
-def served_here() -> set[str] | None:
-    """Return the destinations of the ship tasks that this process may run; None for all."""
-    task_id = get_parsing_context().task_id
-    if not task_id:
-        return None
-    return {task_id.removeprefix(SHIP)} if task_id.startswith(SHIP) else set()
+def mistakes_in_pipelines(default: Path, named: Path | None = None) -> None:
+    """Raise an error with every mistake in the pipelines file.
+
+    :param default: File to read if ``[audit_logs] pipelines_file`` is not set.
+    :param named: File to read instead, even if that setting is set.
+    :raises ConfigurationError: with one line per mistake.
+    """
+    from audit_provider.operators.notifying import notifier_class
+
+    path = named or pipelines_file(default)
+    found = read_file(path)
+    mistakes = Mistakes()
+    mistakes.lines += found.mistakes
+    for pipeline in found.pipelines.values():
+        for notification in pipeline.monitoring.notify if pipeline.monitoring else ():
+            with mistakes.collected():
+                notifier_class(notification, pipeline.name)
+    if mistakes.lines:
+        raise ConfigurationError(message_of(path, mistakes.lines))
 
 
 class OtherTask(BaseOperator):

@@ -21,7 +21,7 @@ from audit_provider.core.wire.assertion import Assertion
 from audit_provider.core.wire.auth import Basic, Token, TokenHolder, basic, filler
 from audit_provider.core.wire.http import HttpClient
 from audit_provider.hooks.service import PROMPTLY, ServiceHook
-from audit_provider.host.settings import settings_of
+from audit_provider.host.pipelines import settings_of
 
 if TYPE_CHECKING:
     from requests.auth import AuthBase

@@ -10,9 +10,8 @@ import requests
 from airflow.providers.common.compat.sdk import BaseHook
 
 from audit_provider.core.errors import AuditError, ConfigurationError
-from audit_provider.core.runs.checkpoints import Signer, Witness
 from audit_provider.core.transparency.checkpoint import Checkpoint, PublicKey, SigningKey
-from audit_provider.core.transparency.witness import WitnessKey
+from audit_provider.core.transparency.witness import Signer, Witness, WitnessKey
 from audit_provider.core.wire.addresses import GuardedAdapter, base_url_from, refuse_host
 from audit_provider.core.wire.http import HttpClient
 from audit_provider.hooks.service import DescribedForm

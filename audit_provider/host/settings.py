@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from airflow.providers.common.compat.sdk import conf
-
-from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.pipeline import read_pipelines
 
 SECTION = "audit_logs"
 
@@ -47,22 +43,6 @@ def airflow_root() -> str:
 def most_mapped() -> int:
     """Return the most values over which Airflow maps one task: ``[core] max_map_length``."""
     return int(conf.getint("core", "max_map_length", fallback=1024))
-
-
-def settings_of(conn_id: str, source: str) -> Mapping[str, str]:
-    """Return the settings of the pipeline that uses a connection, or else of the first one that reads the source.
-
-    A Test only knows the connection, and during editing Airflow gives the connection a temporary name.
-
-    :param source: name of the source. If the pipelines file cannot be read, there are no settings.
-    """
-    try:
-        found = read_pipelines(pipelines_file(beside_dags()).read_text(encoding="utf-8")).pipelines.values()
-    except (OSError, UnicodeDecodeError, ConfigurationError):
-        return {}
-    alike = [each for each in found if each.spec.name == source]
-    chosen = next((each for each in alike if each.conn_id == conn_id), alike[0] if alike else None)
-    return chosen.settings if chosen else {}
 
 
 def airflow_home() -> Path:

@@ -17,7 +17,6 @@ from audit_provider.core.errors import AuditError
 from audit_provider.core.model import Window
 from audit_provider.core.runs.arguments import origin_of
 from audit_provider.core.runs.calendar import Calendar, span_of
-from audit_provider.core.runs.checkpoints import Signer
 from audit_provider.core.runs.event_search import FoundEvent
 from audit_provider.core.runs.event_story import Fate, destinations_of, fates
 from audit_provider.core.runs.evidence_pack import PackFacts, collect, files_of, notes_of
@@ -25,6 +24,7 @@ from audit_provider.core.runs.evidence_page import page_of_pack
 from audit_provider.core.runs.recorded import calendar_faults, entry_faults, recorded_progress
 from audit_provider.core.spool.segment import digest_of_line
 from audit_provider.core.transparency.checkpoint import signed
+from audit_provider.core.transparency.witness import Signer
 from audit_provider.core.verification import Verification, streams_in, verify
 from audit_provider.version import __version__
 

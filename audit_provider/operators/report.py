@@ -9,11 +9,12 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.errors import AuditError, ConfigurationError, StopError
+from audit_provider.core.ledger.event_account import Account, table
 from audit_provider.core.ledger.health import notices_in
 from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.monitoring.settings import Monitoring, monitoring_from, redaction_from
 from audit_provider.core.monitoring.summary import summary_record, with_again
-from audit_provider.core.pipeline import read_pipelines, source_from
+from audit_provider.core.pipeline import source_from
 from audit_provider.core.records.selection import Redaction
 from audit_provider.core.runs.arguments import window_from
 from audit_provider.core.runs.gap_records import gaps_of_streams, streams_with_gaps
@@ -21,8 +22,8 @@ from audit_provider.core.runs.left_behind import LeftBehind, left_in_spool
 from audit_provider.core.runs.retention import retain
 from audit_provider.core.runs.shipment import forget_replay
 from audit_provider.core.runs.watching import Watch, report_stands
-from audit_provider.core.streams.accounting import Account, table
 from audit_provider.core.streams.open_stream import opened_for
+from audit_provider.host.pipelines import read_file
 from audit_provider.host.settings import beside_dags, pipelines_file, spool_uri
 from audit_provider.host.spool_location import open_store
 from audit_provider.operators.notifying import tell, tellers
@@ -237,8 +238,8 @@ class ReportAuditLogsOperator(AuditLogsOperator):
         if self.by_window or self.late:
             return []
         try:
-            pipelines = read_pipelines(pipelines_file(beside_dags()).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, ConfigurationError):
+            pipelines = read_file(pipelines_file(beside_dags()))
+        except ConfigurationError:
             return []
         known: dict[str, Sequence[str]] = dict.fromkeys(pipelines.wrong, ())
         known |= {name: list(each.destinations) for name, each in pipelines.pipelines.items()}

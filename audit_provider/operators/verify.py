@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from audit_provider.core.destinations.registry import DESTINATIONS
 from audit_provider.core.destinations.s3_options import S3Options
 from audit_provider.core.errors import ConfigurationError, StopError
-from audit_provider.core.pipeline import Pipeline, read_pipelines
+from audit_provider.core.pipeline import Pipeline
 from audit_provider.core.runs.asking import arrival_at, lacking
 from audit_provider.core.runs.verifying import Verifying
+from audit_provider.host.pipelines import read_file
 from audit_provider.host.settings import beside_dags, pipelines_file, spool_uri
 from audit_provider.host.spool_location import open_store, s3_client
 from audit_provider.operators.task import AuditLogsOperator
@@ -100,11 +101,7 @@ class VerifyAuditLogsOperator(AuditLogsOperator):
     @staticmethod
     def _in_file(name: str) -> Pipeline:
         """Return a pipeline of the pipelines file."""
-        try:
-            text = pipelines_file(beside_dags()).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigurationError(f"the pipelines file cannot be read ({error}): see its path and rights.") from None
-        found = read_pipelines(text).pipelines.get(name)
+        found = read_file(pipelines_file(beside_dags())).pipelines.get(name)
         if found is None:
             raise ConfigurationError(f"the pipelines file has no pipeline {name!r} without mistakes.")
         return found

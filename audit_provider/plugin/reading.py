@@ -12,8 +12,8 @@ from sqlalchemy import case, func, select, tuple_
 
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.ledger.stream_name import PREFIX
-from audit_provider.dags.pipelines import read_file
 from audit_provider.dags.tasks import RETRIES
+from audit_provider.host.pipelines import read_file
 from audit_provider.host.settings import beside_dags, pipelines_file
 from audit_provider.plugin.dag_facts import ACTIVE, FAILED, DagFacts, retry_at
 from audit_provider.plugin.progress import Records, progress_of
@@ -56,21 +56,20 @@ class PipelinesReader:
 
     def read(self) -> KnownPipelines:
         """Return the content of the file; if it cannot be read, no pipelines and the reason."""
-        default = beside_dags()
-        path = pipelines_file(default)
+        path = pipelines_file(beside_dags())
         try:
             status = path.stat()
             stamp = (path, status.st_mtime_ns, status.st_size)
         except OSError as error:
             return KnownPipelines({}, unreadable=f"the pipelines file {path} cannot be read ({error.strerror}).")
         if stamp != self._stamp:
-            self._known, self._stamp = _known(default, path), stamp
+            self._known, self._stamp = _known(path), stamp
         return self._known
 
 
-def _known(default: Path, path: Path) -> KnownPipelines:
+def _known(path: Path) -> KnownPipelines:
     try:
-        found = read_file(default)
+        found = read_file(path)
     except ConfigurationError as error:
         return KnownPipelines({}, unreadable=str(error))
     return KnownPipelines(found.pipelines, found.wrong, path)

@@ -18,7 +18,7 @@ from audit_provider.core.ledger.records import MemoryLedger
 from audit_provider.core.model import utc_now
 from audit_provider.core.pipeline import Pipeline
 from audit_provider.core.runs.left_behind import left_in_ledger
-from audit_provider.dags.pipelines import message_of
+from audit_provider.host.pipelines import message_of
 from audit_provider.host.settings import airflow_root, beside_dags, pipelines_file
 from audit_provider.plugin.access import Permissions, PermissionsDep, ReadsVariables, SeesPage
 from audit_provider.plugin.all_pipelines import MOST_ROWS, Wanted, row_of, rows_of, totals_of, verdict_of

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
+from audit_provider.core.ledger.event_account import Account, table
 from audit_provider.core.ledger.records import MemoryLedger
 from audit_provider.core.ledger.stream_name import PREFIX
 from audit_provider.core.sources import REGISTRY
-from audit_provider.core.streams.accounting import Account, table
 from audit_provider.core.streams.open_stream import open_stream, recorded_streams
 from audit_provider.sandbox.s3 import ids_in, s3_client
 

@@ -27,7 +27,7 @@ from audit_provider.core.shipping.packing import packed
 from audit_provider.core.shipping.ship import ship
 from audit_provider.core.shipping.terms import Terms
 from audit_provider.core.text.validation import checked
-from audit_provider.provider_parts import form_of
+from audit_provider.get_provider_info import form_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from audit_provider.core.ledger.event_account import Account
 from audit_provider.core.ledger.gaps import Acknowledgement, GapRecord
 from audit_provider.core.monitoring.html import page_of
 from audit_provider.core.monitoring.summary import (
@@ -16,7 +17,6 @@ from audit_provider.core.monitoring.summary import (
     Summary,
     WatchedCounts,
 )
-from audit_provider.core.streams.accounting import Account
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from audit_provider.core.streams.accounting import Account, table
+from audit_provider.core.ledger.event_account import Account, table
 
 
 def an_account(**changes):

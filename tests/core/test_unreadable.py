@@ -9,10 +9,11 @@ from datetime import timedelta
 import pytest
 
 from audit_provider.__main__ import main
+from audit_provider.core.ledger.event_account import table
 from audit_provider.core.ledger.position import POSITIONS, Position
 from audit_provider.core.model import PullCounts, Unreadable
 from audit_provider.core.spool import LocalStore, Stream
-from audit_provider.core.streams.accounting import account, table
+from audit_provider.core.streams.accounting import account
 from audit_provider.core.streams.unreadable import UnreadableRecords, unpack_unreadable
 from audit_provider.core.verification import verify
 from tests.core.destinations.stand_ins import Crash

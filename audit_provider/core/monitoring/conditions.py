@@ -13,10 +13,10 @@ from audit_provider.core.records.derived_names import Part, sentence
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from audit_provider.core.ledger.event_account import Account
     from audit_provider.core.ledger.gaps import GapRecord
     from audit_provider.core.ledger.health import Notice
     from audit_provider.core.monitoring.settings import Monitoring
-    from audit_provider.core.streams.accounting import Account
 
 CRITICAL_LAG = 4
 """A lag of so many times the target is critical."""

@@ -18,9 +18,9 @@ from audit_provider.core.monitoring.markdown import gravest_first, said_of_readi
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from audit_provider.core.ledger.event_account import Account
     from audit_provider.core.ledger.gaps import GapRecord
     from audit_provider.core.monitoring.summary import Finding, Summary
-    from audit_provider.core.streams.accounting import Account
 
 _COLOURS = (
     "#3b82c4",

@@ -24,14 +24,13 @@ from audit_provider.core.monitoring.summary import ActionCounts, Finding, Summar
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
+    from audit_provider.core.ledger.event_account import Account, LetterCounts
     from audit_provider.core.ledger.gaps import GapRecord
     from audit_provider.core.ledger.position import Position
     from audit_provider.core.monitoring.activity import Activity
     from audit_provider.core.monitoring.baseline import Series
     from audit_provider.core.monitoring.categories import Classifier
     from audit_provider.core.monitoring.settings import Monitoring
-    from audit_provider.core.streams.accounting import Account
-    from audit_provider.core.streams.letter_files import LetterCounts
 
 HOURS_SHOWN = KEPT_HOURS // timedelta(hours=1)
 MOST_ACTIONS_SHOWN = 100

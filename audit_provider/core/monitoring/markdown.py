@@ -8,15 +8,15 @@ from datetime import timedelta
 from html import escape
 from typing import TYPE_CHECKING
 
+from audit_provider.core.ledger.event_account import table
 from audit_provider.core.model import date_of, lasting, text_of
 from audit_provider.core.monitoring.activity import REST
 from audit_provider.core.monitoring.categories import THEMES
-from audit_provider.core.streams.accounting import table
 
 if TYPE_CHECKING:
+    from audit_provider.core.ledger.event_account import Account
     from audit_provider.core.ledger.gaps import GapRecord
     from audit_provider.core.monitoring.summary import DayAccount, DayDelivery, Finding, Summary
-    from audit_provider.core.streams.accounting import Account
 
 MOST_ACTIONS_LISTED = 40
 

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from audit_provider.core.destinations.base import DeadLetter, Place
+    from audit_provider.core.ledger.event_account import Account
     from audit_provider.core.ledger.position import Position
     from audit_provider.core.ledger.records import Record
     from audit_provider.core.ledger.stream_name import StreamName
     from audit_provider.core.model import Event, Offset
     from audit_provider.core.progress import Log
     from audit_provider.core.spool import Manifest, Stream
-    from audit_provider.core.streams.accounting import Account
     from audit_provider.core.streams.dead_letters import DeadLetters
 
 

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from audit_provider.core.errors import UNREADABLE, AuditError, SpoolDamagedError, UnavailableError
+from audit_provider.core.errors import UNREADABLE, AuditError, SpoolDamagedError
 from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import UTC, text_of
 from audit_provider.core.runs.configurations import digest_of
@@ -40,15 +40,14 @@ from audit_provider.core.transparency.tree import (
     standing,
     tree_record,
 )
-from audit_provider.core.transparency.witness import cosigned
+from audit_provider.core.transparency.witness import Signer, Witness, cosigned
 
 if TYPE_CHECKING:
     from audit_provider.core.ledger.records import Ledger
     from audit_provider.core.model import Event, Offset
     from audit_provider.core.progress import Log
     from audit_provider.core.spool import Store
-    from audit_provider.core.transparency.checkpoint import Note, SigningKey
-    from audit_provider.core.transparency.witness import Answered, Send, WitnessKey
+    from audit_provider.core.transparency.checkpoint import Note
 
 EVERY = timedelta(hours=1)
 """How old the last checkpoint of a stream that grows must be before the next one is made."""
@@ -58,54 +57,6 @@ GROWING_TIME = timedelta(minutes=10)
 
 WITNESS_TIME = timedelta(minutes=1)
 """How long all requests of one report to the witness may take; the remaining streams get no cosignature."""
-
-UNSIGNED_NAME = "audit-logs"
-"""The first part of the origin of logs that are not signed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Witness:
-    """Who cosigns checkpoints. :ivar send: posts a body to its ``add-checkpoint``."""
-
-    key: WitnessKey
-    send: Send
-
-    def patient_for(self, limit: timedelta, now: Callable[[], datetime]) -> Witness:
-        """Return a witness that sends no more requests after one that got no answer, or after the time limit.
-
-        :param limit: how long all of its answers together may take.
-        """
-        spent = timedelta(0)
-        failure = ""
-
-        def send(body: bytes) -> Answered:
-            nonlocal spent, failure
-            if failure or spent >= limit:
-                why = failure or f"its answers took more than {limit.total_seconds():.0f} s."
-                raise UnavailableError(f"{self.key.name} was not asked again in this report: {why}")
-            begun = now()
-            try:
-                return self.send(body)
-            except UnavailableError as error:
-                failure = str(error)
-                raise
-            finally:
-                spent += max(now() - begun, timedelta(0))
-
-        return replace(self, send=send)
-
-
-@dataclass(frozen=True, slots=True)
-class Signer:
-    """Who signs checkpoints. :ivar name: first part of every origin, such as ``logs.example.com``.
-
-    :ivar keys: the present one first; during a change of keys, the previous one second; empty to sign nothing.
-    :ivar witness: that cosigns what is signed; None for none.
-    """
-
-    name: str = UNSIGNED_NAME
-    keys: tuple[SigningKey, ...] = field(default=(), repr=False)
-    witness: Witness | None = None
 
 
 def origin_of_log(name: str, folder: str, chain: str, generation: int) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from audit_provider.core.errors import AuditError, DeadLetteredError, StopError, WaitError
+from audit_provider.core.ledger.event_account import table
 from audit_provider.core.ledger.health import ERROR_LENGTH, outages_after
 from audit_provider.core.ledger.records import offset_record
 from audit_provider.core.ledger.stream_name import StreamName
@@ -22,7 +23,7 @@ from audit_provider.core.runs.overlapping_streams import (
 )
 from audit_provider.core.shipping.sending_again import Replayed, TimeRange, account_of, replay, replay_table
 from audit_provider.core.shipping.ship import ship
-from audit_provider.core.streams.accounting import account, beginning, letters_of, table
+from audit_provider.core.streams.accounting import account, beginning, letters_of
 from audit_provider.core.streams.dead_letters import DeadLetters
 from audit_provider.core.streams.offset_in_chain import Passage, is_at_end
 from audit_provider.core.streams.open_stream import open_streams, opened_for

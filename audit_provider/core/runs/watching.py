@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from audit_provider.core.errors import StopError
+from audit_provider.core.ledger.event_account import LetterCounts
 from audit_provider.core.ledger.records import position_record
 from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.monitoring.activity import FOLDER, KEPT_DAYS, Activity
@@ -26,11 +27,12 @@ from audit_provider.core.progress import grouped
 from audit_provider.core.records.derived_names import Role, Treatment, hidden_roles, paths_of
 from audit_provider.core.records.selection import Redaction
 from audit_provider.core.runs.own_streams import spool_findings
-from audit_provider.core.streams.letter_files import LetterCounts, indexed_folders
+from audit_provider.core.streams.letter_files import indexed_folders
 from audit_provider.core.streams.open_stream import kept_letters, open_stream, stream_progress
 from audit_provider.core.transparency.tree import tree_record
 
 if TYPE_CHECKING:
+    from audit_provider.core.ledger.event_account import Account
     from audit_provider.core.ledger.gaps import GapRecord
     from audit_provider.core.ledger.position import Position
     from audit_provider.core.ledger.records import Ledger, Record
@@ -39,7 +41,6 @@ if TYPE_CHECKING:
     from audit_provider.core.progress import Log
     from audit_provider.core.sources import SourceSpec
     from audit_provider.core.spool import Store, Stream
-    from audit_provider.core.streams.accounting import Account
 
 REPORTS = "reports"
 """The folder of the reports in the spool, within the pipeline's folder."""

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.destinations.base import Place
 from audit_provider.core.errors import UNREADABLE
+from audit_provider.core.ledger.event_account import aligned
 from audit_provider.core.model import Offset, ShipCounts, text_of
 from audit_provider.core.shipping.ship import ship
 from audit_provider.core.shipping.terms import Terms
-from audit_provider.core.streams.accounting import aligned
 from audit_provider.core.streams.dead_letters import refusal
 from audit_provider.core.streams.letter_files import RedriveRecord
 

@@ -26,13 +26,13 @@ import msgspec
 
 from audit_provider.core.destinations.base import Place
 from audit_provider.core.errors import UNREADABLE, SpoolDamagedError
+from audit_provider.core.ledger.event_account import LetterCounts
 from audit_provider.core.model import UTC, Event
 from audit_provider.core.streams.letter_files import (
     INDEX,
     LETTERS,
     RECORD,
     Letter,
-    LetterCounts,
     Line,
     RedriveRecord,
     Refusal,

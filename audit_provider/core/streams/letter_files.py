@@ -78,33 +78,6 @@ def digest_of_places(letters: Sequence[Letter]) -> str:
     return hashlib.sha256(repr([each.place for each in letters]).encode()).hexdigest()[:8]
 
 
-@dataclass(frozen=True, slots=True)
-class LetterCounts:
-    """Numbers of dead letters: ``kept = redriven + filtered + discarded + open``.
-
-    :ivar redriven: the destination took them later. :ivar filtered: left out of a redrive, because the destination's
-        ``only`` and ``except`` had changed. :ivar discarded: a person decided not to send them.
-    """
-
-    kept: int = 0
-    redriven: int = 0
-    filtered: int = 0
-    discarded: int = 0
-
-    def __add__(self, other: LetterCounts) -> LetterCounts:
-        return LetterCounts(
-            self.kept + other.kept,
-            self.redriven + other.redriven,
-            self.filtered + other.filtered,
-            self.discarded + other.discarded,
-        )
-
-    @property
-    def open(self) -> int:
-        """Letters that are neither redriven nor filtered nor discarded."""
-        return self.kept - self.redriven - self.filtered - self.discarded
-
-
 @dataclass(frozen=True, slots=True, order=True)
 class Line:
     """Where a letter is kept: a file, and the number of a line in it, from 0."""

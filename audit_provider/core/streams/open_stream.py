@@ -22,10 +22,10 @@ from audit_provider.core.text.state_version import Codec
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from audit_provider.core.ledger.event_account import Account
     from audit_provider.core.ledger.records import ListedLedger
     from audit_provider.core.model import Offset
     from audit_provider.core.spool import Store
-    from audit_provider.core.streams.accounting import Account
     from audit_provider.core.streams.letter_files import Chains
 
 

@@ -14,13 +14,13 @@ import binascii
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from audit_provider.core.errors import ConfigurationError, ProtocolError, UnavailableError
 from audit_provider.core.model import UTC
-from audit_provider.core.transparency.checkpoint import Note, PublicKey
+from audit_provider.core.transparency.checkpoint import Note, PublicKey, SigningKey
 
 _COSIGNATURE = b"\x04"
 _COSIGNATURE_BEGIN = "B"  # base64 begins so if the first byte is 4 to 7; a log's key has 1
@@ -183,3 +183,52 @@ def _with(note: Note, key: WitnessKey, answer: Answered) -> Note:
         raise ProtocolError(f"{answer.where} answered without a signature by {key.name}: check the key of the witness.")
     own = [each for each in answered.signatures if (each.name, each.number) == (key.name, key.number)]
     return Note(note.text, (*note.signatures, *own[:1]))
+
+
+UNSIGNED_NAME = "audit-logs"
+"""The first part of the origin of logs that are not signed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """Who cosigns checkpoints. :ivar send: posts a body to its ``add-checkpoint``."""
+
+    key: WitnessKey
+    send: Send
+
+    def patient_for(self, limit: timedelta, now: Callable[[], datetime]) -> Witness:
+        """Return a witness that sends no more requests after one that got no answer, or after the time limit.
+
+        :param limit: how long all of its answers together may take.
+        """
+        spent = timedelta(0)
+        failure = ""
+
+        def send(body: bytes) -> Answered:
+            nonlocal spent, failure
+            if failure or spent >= limit:
+                why = failure or f"its answers took more than {limit.total_seconds():.0f} s."
+                raise UnavailableError(f"{self.key.name} was not asked again in this report: {why}")
+            begun = now()
+            try:
+                return self.send(body)
+            except UnavailableError as error:
+                failure = str(error)
+                raise
+            finally:
+                spent += max(now() - begun, timedelta(0))
+
+        return replace(self, send=send)
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """Who signs checkpoints. :ivar name: first part of every origin, such as ``logs.example.com``.
+
+    :ivar keys: the present one first; during a change of keys, the previous one second; empty to sign nothing.
+    :ivar witness: that cosigns what is signed; None for none.
+    """
+
+    name: str = UNSIGNED_NAME
+    keys: tuple[SigningKey, ...] = field(default=(), repr=False)
+    witness: Witness | None = None

@@ -6,12 +6,12 @@ from datetime import date, datetime, timedelta
 
 import msgspec
 
+from audit_provider.core.ledger.event_account import Account
 from audit_provider.core.ledger.gaps import Acknowledgement, GapRecord
 from audit_provider.core.monitoring.html import page_of
 from audit_provider.core.monitoring.markdown import markdown_of, said_of_day, said_of_gap, said_of_yesterday, verdict_of
 from audit_provider.core.monitoring.memory import Memory, Totals
 from audit_provider.core.monitoring.summary import DayAccount, DayDelivery, Summary
-from audit_provider.core.streams.accounting import Account
 
 NOW = datetime.fromisoformat("2026-11-30T12:00:00+00:00")
 DAY = timedelta(days=1)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 import msgspec
 import pytest
 
+from audit_provider.core.ledger.event_account import Account
 from audit_provider.core.ledger.gaps import GapRecord
 from audit_provider.core.ledger.health import Notice
 from audit_provider.core.monitoring.activity import Day
@@ -17,7 +18,6 @@ from audit_provider.core.monitoring.findings import MOST_AT_ONCE, noteworthy
 from audit_provider.core.monitoring.memory import Memory
 from audit_provider.core.monitoring.settings import Monitoring
 from audit_provider.core.monitoring.summary import Finding
-from audit_provider.core.streams.accounting import Account
 
 NOW = datetime(2026, 3, 2, 12, 30, tzinfo=timezone.utc)
 KEY = "01" * 16

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 import audit_provider
+from audit_provider.core.ledger.event_account import Account
 from audit_provider.core.monitoring.charts import bars
 from audit_provider.core.monitoring.html import page_of
 from audit_provider.core.monitoring.summary import Summary
-from audit_provider.core.streams.accounting import Account
 
 NOW = datetime.fromisoformat("2026-05-01T12:00:00+00:00")
 

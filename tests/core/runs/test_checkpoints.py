@@ -14,13 +14,14 @@ from audit_provider.core.ledger.position import Position
 from audit_provider.core.ledger.records import MemoryLedger, offset_record, position_record
 from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import Event, Offset, ShipCounts
-from audit_provider.core.runs.checkpoints import Checkpoints, Signer
+from audit_provider.core.runs.checkpoints import Checkpoints
 from audit_provider.core.spool import LocalStore, SegmentWriter
 from audit_provider.core.spool.segment import line_of
 from audit_provider.core.streams.open_stream import open_stream
 from audit_provider.core.transparency.checkpoint import Checkpoint, Note, SigningKey
 from audit_provider.core.transparency.merkle import leaf_hash, range_of
 from audit_provider.core.transparency.tree import tree_record
+from audit_provider.core.transparency.witness import Signer
 
 START = datetime(2026, 3, 1, tzinfo=timezone.utc)
 CHAIN = "20260301T000000Z-aaaa"

@@ -12,10 +12,11 @@ from audit_provider.core.ledger.position import Position
 from audit_provider.core.ledger.records import MemoryLedger, offset_record, position_record
 from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import Event, Fields, Offset
-from audit_provider.core.runs.checkpoints import Checkpoints, Signer
+from audit_provider.core.runs.checkpoints import Checkpoints
 from audit_provider.core.runs.event_search import Wanted, search
 from audit_provider.core.runs.proving import Evidence, evidence_of, prove
 from audit_provider.core.spool import Head, SegmentWriter, Stream
+from audit_provider.core.transparency.witness import Signer
 from tests.core.simulation import CountingStore
 
 START = datetime(2026, 3, 1, tzinfo=timezone.utc)

@@ -12,10 +12,9 @@ from audit_provider.core.errors import ConfigurationError, ProtocolError, Unavai
 from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.monitoring.conditions import conditions
 from audit_provider.core.monitoring.settings import Monitoring
-from audit_provider.core.runs.checkpoints import Signer, Witness
 from audit_provider.core.transparency.checkpoint import Checkpoint, Note
 from audit_provider.core.transparency.tree import tree_record
-from audit_provider.core.transparency.witness import WitnessKey, verifier_of
+from audit_provider.core.transparency.witness import Signer, Witness, WitnessKey, verifier_of
 from audit_provider.hooks import checkpoint_key
 from audit_provider.hooks.checkpoint_key import CheckpointKeyHook
 from tests.core.destinations.stand_ins import serving

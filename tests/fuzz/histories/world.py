@@ -16,6 +16,7 @@ from pathlib import Path
 
 from audit_provider.core.destinations.base import Limits, Outcome, Verdict
 from audit_provider.core.errors import AuditError, SpoolDamagedError, StopError, UnavailableError
+from audit_provider.core.ledger.event_account import Account
 from audit_provider.core.ledger.records import MemoryLedger, offset_record, position_record, removal_record
 from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import back_by
@@ -29,7 +30,6 @@ from audit_provider.core.shipping.sending_again import TimeRange
 from audit_provider.core.shipping.terms import Terms
 from audit_provider.core.sources import PYLON, Reader
 from audit_provider.core.spool import LocalStore
-from audit_provider.core.streams.accounting import Account
 from audit_provider.core.streams.open_stream import OpenStream, PositionWriter, kept_letters, opened_for
 from audit_provider.core.verification import Progress, verify
 from tests.core.destinations.stand_ins import Crash

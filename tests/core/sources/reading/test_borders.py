@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from audit_provider.core.ledger.event_account import table
 from audit_provider.core.ledger.position import Position
 from audit_provider.core.model import Fields, PullCounts, Window
 from audit_provider.core.pull import pull
@@ -14,7 +15,7 @@ from audit_provider.core.sources import Reader
 from audit_provider.core.sources.reading.reconciliation import Reconciliation
 from audit_provider.core.sources.reading.since_scan import SinceScan
 from audit_provider.core.spool import Stream
-from audit_provider.core.streams.accounting import account, table
+from audit_provider.core.streams.accounting import account
 from tests.core.simulation import BEGIN, PYLON, MemoryStore, Pages, Pipeline, Row, Service, every
 from tests.core.sources import scripted
 

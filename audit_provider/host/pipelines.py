@@ -1,4 +1,4 @@
-"""Reads the pipelines file for DAG files."""
+"""Reads the pipelines file: the whole of it, or what a process needs that runs one task."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from airflow.sdk import get_parsing_context
 
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.pipeline import PipelinesFile, read_pipelines
-from audit_provider.core.text.validation import Mistakes
-from audit_provider.dags.tasks import served_here
-from audit_provider.host.settings import pipelines_file
+from audit_provider.host.settings import beside_dags, pipelines_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,18 +19,12 @@ if TYPE_CHECKING:
 DAG_KINDS = ("audit_incremental_", "audit_backfill_", "audit_replay_", "audit_reconcile_")
 """Prefixes of the ids of a pipeline's DAGs."""
 
-
-def read_file(default: Path) -> PipelinesFile:
-    """Return the content of the pipelines file.
-
-    :param default: File to read if ``[audit_logs] pipelines_file`` is not set.
-    :raises ConfigurationError: it cannot be read at all.
-    """
-    return _read(pipelines_file(default))
+SHIP = "ship_"
+"""Prefix of the id of a ship task; the destination's name follows."""
 
 
 def load_pipelines(default: Path, named: Path | None = None) -> Mapping[str, Pipeline]:
-    """Return the valid pipelines; :func:`mistakes_in_pipelines` reports the others.
+    """Return the valid pipelines; :func:`~audit_provider.dags.tasks.mistakes_in_pipelines` reports the others.
 
     If a DAG file raises an error, none of its DAGs is scheduled, so one wrong pipeline must not raise. A process that
     runs a task parses the DAG file only for the DAG of that task. It gets only the pipeline of that DAG, and without
@@ -44,34 +36,13 @@ def load_pipelines(default: Path, named: Path | None = None) -> Mapping[str, Pip
     """
     path = named or pipelines_file(default)
     asked = _asked_for()
-    found = _read(path, asked) if asked else _read(path)
+    found = read_file(path, asked) if asked else read_file(path)
     if asked and not found.pipelines and not found.mistakes:
         # A DAG of somebody else whose id looks like one of ours.
-        found = _read(path)
+        found = read_file(path)
     if found.mistakes and not found.pipelines:
         raise ConfigurationError(message_of(path, found.mistakes))
     return found.pipelines
-
-
-def mistakes_in_pipelines(default: Path, named: Path | None = None) -> None:
-    """Raise an error with every mistake in the pipelines file.
-
-    :param default: File to read if ``[audit_logs] pipelines_file`` is not set.
-    :param named: File to read instead, even if that setting is set.
-    :raises ConfigurationError: with one line per mistake.
-    """
-    from audit_provider.operators.notifying import notifier_class
-
-    path = named or pipelines_file(default)
-    found = _read(path)
-    mistakes = Mistakes()
-    mistakes.lines += found.mistakes
-    for pipeline in found.pipelines.values():
-        for notification in pipeline.monitoring.notify if pipeline.monitoring else ():
-            with mistakes.collected():
-                notifier_class(notification, pipeline.name)
-    if mistakes.lines:
-        raise ConfigurationError(message_of(path, mistakes.lines))
 
 
 def _asked_for() -> str | None:
@@ -86,9 +57,14 @@ def _asked_for() -> str | None:
     return None
 
 
-def _read(path: Path, only: str | None = None) -> PipelinesFile:
+def read_file(path: Path, only: str | None = None) -> PipelinesFile:
+    """Return the content of a pipelines file.
+
+    :param only: Pipeline to read, without the options of destinations that another task ships to; None for all.
+    :raises ConfigurationError: it cannot be read at all.
+    """
     try:
-        served = served_here() if only else None
+        served = _served_here() if only else None
         return read_pipelines(path.read_text(encoding="utf-8"), only, served)
     except OSError as error:
         raise ConfigurationError(
@@ -99,6 +75,30 @@ def _read(path: Path, only: str | None = None) -> PipelinesFile:
         raise ConfigurationError(f"the pipelines file {path} is not UTF-8 text.") from None
     except ConfigurationError as error:
         raise ConfigurationError(f"the pipelines file {path} cannot be read: {error}") from None
+
+
+def _served_here() -> set[str] | None:
+    """Return the destinations of the ship tasks that this process may run; None for all."""
+    task_id = get_parsing_context().task_id
+    if not task_id:
+        return None
+    return {task_id.removeprefix(SHIP)} if task_id.startswith(SHIP) else set()
+
+
+def settings_of(conn_id: str, source: str) -> Mapping[str, str]:
+    """Return the settings of the pipeline that uses a connection, or else of the first one that reads the source.
+
+    A Test only knows the connection, and during editing Airflow gives the connection a temporary name.
+
+    :param source: name of the source. If the pipelines file cannot be read, there are no settings.
+    """
+    try:
+        found = read_file(pipelines_file(beside_dags())).pipelines.values()
+    except ConfigurationError:
+        return {}
+    alike = [each for each in found if each.spec.name == source]
+    chosen = next((each for each in alike if each.conn_id == conn_id), alike[0] if alike else None)
+    return chosen.settings if chosen else {}
 
 
 def message_of(path: Path | str, mistakes: Sequence[str]) -> str:
