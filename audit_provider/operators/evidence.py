@@ -15,6 +15,7 @@ import msgspec
 
 from audit_provider.core.errors import AuditError
 from audit_provider.core.model import Window
+from audit_provider.core.runs.applied_filters import DELIVERED_OR_FILTERED
 from audit_provider.core.runs.arguments import origin_of
 from audit_provider.core.runs.calendar import Calendar, span_of
 from audit_provider.core.runs.event_search import FoundEvent
@@ -116,14 +117,14 @@ def story_of(ledger: Ledger, found: FoundEvent, evidence: Evidence, pipeline: Pi
     """
     deliveries = destinations_of(found, pipeline.destinations if pipeline else {})
     source = pipeline.source if pipeline else None
-    became = [_narrowed(each, found, evidence) for each in fates(ledger, found, deliveries, source)]
+    became = [_narrowed(each, found, evidence) for each in fates(ledger, found, deliveries, source, evidence)]
     links = {each.destination: _link(pipeline, found, each) for each in became} if pipeline else {}
     return Story(found, became, links, evidence.covering(found))
 
 
 def _narrowed(fate: Fate, found: FoundEvent, evidence: Evidence) -> Fate:
     """Narrow a fate's times to those between which, by the checkpoints, the destination passed the event."""
-    if fate.state not in ("delivered", "filtered") or fate.after is None:
+    if fate.state not in ("delivered", "filtered", DELIVERED_OR_FILTERED) or fate.after is None:
         return fate
     after, until = evidence.passing(found, fate.destination)
     until = min(filter(None, (fate.until, until)), default=None)

@@ -124,6 +124,9 @@ def test_a_filter_is_named_by_its_pattern(world, find):
     assert found["destinations"][0]["reason"] == f"by 'except': {action}"
     only = {"type": "splunk_hec", "only": ["nothing.such"]}
     (found,) = find(line["id"], kept=True, destinations={"hec": only})
+    assert found["destinations"][0]["reason"] == f"by 'except': {action}", "nothing was shipped under the new filter"
+    world.ship("splunk", destination="narrow", options={"only": only["only"]})
+    (found,) = find(line["id"], kept=True, destinations={"narrow": only})
     assert found["destinations"][0]["reason"] == f"by 'only': nothing.such does not name '{action}'"
 
 

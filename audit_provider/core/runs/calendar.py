@@ -14,6 +14,7 @@ import msgspec
 
 from audit_provider.core.errors import UNREADABLE, StopError
 from audit_provider.core.model import UTC, Window
+from audit_provider.core.runs.applied_filters import DELIVERED_OR_FILTERED
 from audit_provider.core.streams.unreadable import said_of
 from audit_provider.core.text.state_version import refuse_newer
 from audit_provider.core.verification.day_arrivals import Asked
@@ -33,7 +34,7 @@ CALENDAR = "calendar"
 
 DayState = Literal["proven", "read", "gap", "unknown"]
 
-_ARRIVED = frozenset({"delivered", "filtered", "not shipped"})
+_ARRIVED = frozenset({"delivered", "filtered", DELIVERED_OR_FILTERED, "not shipped"})
 """States that the events of a proven day may have: delivered, or left out by the configuration."""
 
 _DAY = timedelta(days=1)

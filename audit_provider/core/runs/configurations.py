@@ -106,6 +106,9 @@ def keep_change(
         "kind": "configuration",
         "subject": destination,
         "pipeline": pipeline,
+        # Up to here, events were shipped under the configuration before.
+        "stream": name.folder,
+        **({each: getattr(offset, each) for each in ("chain", "segment", "index", "again")} if offset else {}),
         "difference": {key: {"before": values[0], "after": values[1]} for key, values in changed.items()},
         "configuration": _decoded(after),
         "sha256_before": digest_of(before),

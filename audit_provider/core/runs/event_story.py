@@ -13,6 +13,7 @@ from audit_provider.core.destinations.s3 import S3Options
 from audit_provider.core.errors import AuditError, SpoolDamagedError
 from audit_provider.core.ledger.records import offset_record
 from audit_provider.core.records.selection import Selection, Selector
+from audit_provider.core.runs.applied_filters import DELIVERED_OR_FILTERED, AppliedFilters
 from audit_provider.core.runs.arguments import origin_of
 from audit_provider.core.streams.accounting import letters_of
 from audit_provider.core.streams.dead_letters import DeadLetters
@@ -25,16 +26,28 @@ if TYPE_CHECKING:
     from audit_provider.core.ledger.records import Ledger
     from audit_provider.core.model import Offset, Origin
     from audit_provider.core.runs.event_search import FoundEvent
+    from audit_provider.core.runs.proving import Evidence
     from audit_provider.core.streams.letter_files import Letter
 
-State = Literal["delivered", "redriven", "filtered", "discarded", "set aside", "pending", "not shipped", "unknown"]
+State = Literal[
+    "delivered",
+    "redriven",
+    "filtered",
+    "delivered or filtered",
+    "discarded",
+    "set aside",
+    "pending",
+    "not shipped",
+    "unknown",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Fate:
     """What became of an event at one destination.
 
-    :ivar state: one word for it. ``filtered`` is judged by the present filters. ``delivered`` means that the
+    :ivar state: one word for it. ``filtered`` is judged by the filters under which the destination passed the event;
+        ``delivered or filtered`` if these were changed, and it is not known which. ``delivered`` means that the
         destination has confirmed the event as its type defines it.
     :ivar reason: a sentence without its full stop, "" if the state says everything.
     :ivar after: and :ivar until: it reached this state between these times, aware UTC; None for no bound.
@@ -50,15 +63,20 @@ class Fate:
 
 
 def fates(
-    ledger: Ledger, found: FoundEvent, deliveries: Mapping[str, Delivery | None], source: str | Mapping[str, Any] | None
+    ledger: Ledger,
+    found: FoundEvent,
+    deliveries: Mapping[str, Delivery | None],
+    source: str | Mapping[str, Any] | None,
+    evidence: Evidence,
 ) -> list[Fate]:
     """Return what became of an event at each destination.
 
     :param deliveries: the destinations by name; None for one that the pipelines file does not have.
     :param source: of the pipeline, as the pipelines file has it; None if not known.
+    :param evidence: of the pipeline.
     :raises AuditError: the spool or a record cannot be read.
     """
-    return [_fate(ledger, found, name, delivery, source) for name, delivery in deliveries.items()]
+    return [_fate(ledger, found, name, delivery, source, evidence) for name, delivery in deliveries.items()]
 
 
 def _fate(
@@ -67,6 +85,7 @@ def _fate(
     destination: str,
     delivery: Delivery | None,
     source: str | Mapping[str, Any] | None,
+    evidence: Evidence,
 ) -> Fate:
     kept = offset_record(ledger, found.name, destination).load()
     offset = kept.in_chain(found.chain) if kept else None
@@ -94,8 +113,15 @@ def _fate(
     # A run that sent nothing because of filters is no success, so the last success may be older than the segment.
     is_since = offset.last_success is not None and offset.last_success >= found.manifest.written_at
     until = offset.last_success if is_since else None
-    if delivery is not None and (rule := _rule(delivery, found, origin)):
-        return Fate(destination, "filtered", rule, after=found.manifest.written_at, until=until)
+    changes = evidence.filter_changes(found, destination, offset)
+    filters = AppliedFilters.of(found.name.folder, offset, delivery, changes).under(place, found.manifest.written_at)
+    rules = [_rule(each, found, origin) for each in filters]
+    if all(rules):
+        return Fate(destination, "filtered", rules[-1], after=found.manifest.written_at, until=until)
+    if any(rules):
+        named = "; ".join(filter(None, rules))
+        why = f"its filters were changed after the event was spooled, and one of them leaves it out ({named})"
+        return Fate(destination, DELIVERED_OR_FILTERED, why, after=found.manifest.written_at, until=until)
     there = _there(delivery, found, origin) if delivery is not None and origin is not None else ""
     return Fate(destination, "delivered", "", after=found.manifest.written_at, until=until, there=there)
 
@@ -165,16 +191,16 @@ def _origin(found: FoundEvent, source: str | Mapping[str, Any] | None) -> Origin
         return None
 
 
-def _rule(delivery: Delivery, found: FoundEvent, origin: Origin | None) -> str:
-    """Return which present filter leaves an event out; "" if none does."""
-    if origin is None or not (delivery.only or delivery.omit):
+def _rule(filters: Selection, found: FoundEvent, origin: Origin | None) -> str:
+    """Return which of the filters leaves an event out; "" if none does."""
+    if origin is None or not (filters.only or filters.omit):
         return ""
     action = found.fields.get("action", "")
-    if delivery.omit and Selector(Selection(omit=delivery.omit), origin.fields).select(found.event) is None:
-        rules = _naming(delivery.omit, found, origin)
+    if filters.omit and Selector(Selection(omit=filters.omit), origin.fields).select(found.event) is None:
+        rules = _naming(filters.omit, found, origin)
         return f"by 'except': {', '.join(rules)}"
-    if delivery.only and Selector(Selection(only=delivery.only), origin.fields).select(found.event) is None:
-        return f"by 'only': {', '.join(delivery.only)} does not name {action!r}"
+    if filters.only and Selector(Selection(only=filters.only), origin.fields).select(found.event) is None:
+        return f"by 'only': {', '.join(filters.only)} does not name {action!r}"
     return ""
 
 

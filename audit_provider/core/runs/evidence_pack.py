@@ -14,8 +14,8 @@ from audit_provider.core.errors import UNREADABLE, ConfigurationError
 from audit_provider.core.ledger.gaps import GapRecord
 from audit_provider.core.ledger.records import position_record
 from audit_provider.core.ledger.stream_name import StreamName
-from audit_provider.core.records.selection import Selector
-from audit_provider.core.runs.arguments import origin_of
+from audit_provider.core.records.selection import Selection, Selector
+from audit_provider.core.runs.applied_filters import DELIVERED_OR_FILTERED, AppliedFilters, FilterChange, change_in
 from audit_provider.core.runs.gap_records import all_gaps
 from audit_provider.core.runs.own_streams import CHECKPOINT_ACTION, CONFIGURATION_ACTION
 from audit_provider.core.runs.proving import evidence_of
@@ -27,8 +27,9 @@ from audit_provider.core.streams.open_stream import OpenStream, open_stream
 from audit_provider.core.streams.unreadable import UnreadableFacts, unreadable_of
 
 if TYPE_CHECKING:
+    from audit_provider.core.destinations.base import Place
     from audit_provider.core.ledger.records import Ledger
-    from audit_provider.core.model import Event, Window
+    from audit_provider.core.model import Event, Fields, Window
     from audit_provider.core.pipeline import Pipeline
     from audit_provider.core.spool import Manifest, Store
 
@@ -43,7 +44,8 @@ class DayFacts:
     :ivar first_spooled: when the first, and :ivar last_spooled: the last of them was spooled.
     :ivar longest_delay: seconds between an event and the writing of its segment.
     :ivar destinations: by name, how many were ``delivered``, ``filtered``, ``set aside``, ``pending``, or ``not
-        shipped`` because they were spooled before the destination was added.
+        shipped`` because they were spooled before the destination was added; ``delivered or filtered`` if the filters
+        were changed and it is not known under which of them the destination passed the events.
     """
 
     events: int = 0
@@ -168,6 +170,16 @@ def collect(
         spool=str(store),
         configured={name: _shown(each.written()) for name, each in pipeline.destinations.items()},
     )
+    changes: dict[str, list[FilterChange]] = {}
+    for event in evidence_of(ledger, store, pipeline.name):
+        record = _record(event)
+        if record.get("action") == CHECKPOINT_ACTION and event.time >= wanted.start:
+            facts.checkpoints.append(record)
+        elif record.get("action") == CONFIGURATION_ACTION:
+            if event.time in wanted:
+                facts.changes.append(record)
+            if change := change_in(event):
+                changes.setdefault(change.destination, []).append(change)
     for name in StreamName.all_in(store, pipeline.name):
         opened = open_stream(ledger, store, name)
         if opened is None:
@@ -179,18 +191,12 @@ def collect(
             each for each in unreadable_of(opened) if each.start < wanted.end and wanted.start < each.end
         ]
         if not name.is_made_here:
-            _read(facts, opened, pipeline, wanted, looks_at, meet)
+            _read(facts, opened, pipeline, wanted, looks_at, meet, changes)
     gaps = all_gaps(ledger, store, [pipeline])
     facts.gaps = [each for each in gaps if each.wanted < wanted.end and each.possible > wanted.start]
     compared = compared_spans(ledger, pipeline)
     facts.compared = [each for each in compared if each.start < wanted.end and wanted.start < each.end]
     facts.compared_until = max((each.end for each in compared if each.start < wanted.end), default=None)
-    for event in evidence_of(ledger, store, pipeline.name):
-        record = _record(event)
-        if record.get("action") == CHECKPOINT_ACTION and event.time >= wanted.start:
-            facts.checkpoints.append(record)
-        elif record.get("action") == CONFIGURATION_ACTION and event.time in wanted:
-            facts.changes.append(record)
     return facts
 
 
@@ -201,10 +207,13 @@ def _read(
     wanted: Window,
     looks_at: Callable[[date], bool],
     meet: Meet | None,
+    changes: Mapping[str, Sequence[FilterChange]],
 ) -> None:
     """Read the events of the range from one stream."""
     stream = opened.stream
-    judges = {name: _Judge(opened, pipeline, name, facts, wanted) for name in pipeline.destinations}
+    judges = {
+        name: _Judge(opened, pipeline, name, facts, wanted, changes.get(name, ())) for name in pipeline.destinations
+    }
     for outline in reversed(stream.outlines(opened.head, lambda _: True)):
         if outline.last_time < wanted.start or outline.first_time >= wanted.end:
             continue
@@ -247,14 +256,22 @@ class _Judge:
     """Judges what became of a stream's events at one destination, and lists its dead letters of the range."""
 
     def __init__(
-        self, opened: OpenStream, pipeline: Pipeline, destination: str, facts: PackFacts, wanted: Window
+        self,
+        opened: OpenStream,
+        pipeline: Pipeline,
+        destination: str,
+        facts: PackFacts,
+        wanted: Window,
+        changes: Sequence[FilterChange],
     ) -> None:
         self._offset = opened.offset(destination)
         delivery = pipeline.destinations[destination]
-        self._select = None
-        if delivery.only or delivery.omit:
-            origin = origin_of(pipeline.name, pipeline.source, opened.position)
-            self._select = Selector(delivery.selection, origin.fields).select
+        self._filters = None
+        if self._offset is not None:
+            filters = AppliedFilters.of(opened.name.folder, self._offset, delivery, changes)
+            self._filters = None if filters.take_all else filters
+        self._fields = [(last, own.fields) for own, last in opened.position.by_source(1)]
+        self._selectors: dict[tuple[Fields, Selection], Selector] = {}
         self._holds = self._offset is None or holds_passed(opened.stream, opened.head, self._offset)
         self._aside: dict[tuple[int, int], str] = {}
         letters = letters_of(opened.stream, destination, self._offset)
@@ -304,11 +321,23 @@ class _Judge:
             return "unknown, for dead letters are missing"
         if manifest.previous.total + index < offset.started_at:
             return "not shipped"
-        return "filtered" if self._select is not None and self._leaves_out(event) else "delivered"
+        return "delivered" if self._filters is None else self._by_filters(self._filters, event, manifest, place)
 
-    def _leaves_out(self, event: Event) -> bool:
+    def _by_filters(self, filters: AppliedFilters, event: Event, manifest: Manifest, place: Place) -> str:
+        fields = next((own for last, own in self._fields if manifest.number <= last), self._fields[-1][1])
+        left = {self._leaves_out(each, fields, event) for each in filters.under(place, manifest.written_at)}
+        if len(left) > 1:
+            return DELIVERED_OR_FILTERED
+        return "filtered" if True in left else "delivered"
+
+    def _leaves_out(self, selection: Selection, fields: Fields, event: Event) -> bool:
+        if selection == Selection():
+            return False
+        selector = self._selectors.get((fields, selection))
+        if selector is None:
+            selector = self._selectors[fields, selection] = Selector(selection, fields)
         try:
-            return self._select is not None and self._select(event) is None
+            return selector.select(event) is None
         except (*UNREADABLE, TypeError):
             return False
 

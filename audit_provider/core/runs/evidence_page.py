@@ -115,7 +115,7 @@ def _days(facts: PackFacts) -> list[str]:
         day += timedelta(days=1)
     note = (
         "<p>By the day on which events happened. <i>Delivered</i>: the destination confirmed it by its own terms. "
-        "<i>Filtered</i>: by the filters of now.</p>"
+        "<i>Filtered</i>: the filters under which it was shipped left it out.</p>"
     )
     removed = "".join(
         f"<p>Segments of {said(folder)} before {number} are no longer kept, and are not in this table.</p>"

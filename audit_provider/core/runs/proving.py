@@ -12,6 +12,8 @@ import msgspec
 from audit_provider.core.errors import UNREADABLE, ConfigurationError, SpoolDamagedError
 from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import back_by
+from audit_provider.core.runs.applied_filters import FilterChange, change_in
+from audit_provider.core.runs.configurations import digest_of
 from audit_provider.core.runs.event_search import outlines_of
 from audit_provider.core.runs.own_streams import CHECKPOINT_ACTION
 from audit_provider.core.spool import Head, Stream
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from audit_provider.core.ledger.records import Ledger
-    from audit_provider.core.model import Event
+    from audit_provider.core.model import Event, Offset
     from audit_provider.core.runs.event_search import FoundEvent
     from audit_provider.core.spool import Store
     from audit_provider.core.spool.manifests import Outline
@@ -39,10 +41,14 @@ _AT_ONCE = 8
 
 
 class Passed(msgspec.Struct, frozen=True):
-    """A destination's progress at a checkpoint: its next event was number ``index`` of ``segment``."""
+    """A destination's progress at a checkpoint: its next event was number ``index`` of ``segment``.
+
+    :ivar configuration: digest of its configuration, None if it was not known.
+    """
 
     segment: int
     index: int
+    configuration: str | None = None
 
 
 class KeptCheckpoint(msgspec.Struct, frozen=True):
@@ -61,7 +67,7 @@ class KeptCheckpoint(msgspec.Struct, frozen=True):
 
 
 class Evidence:
-    """The checkpoints of a pipeline, in the order in which they were made.
+    """The checkpoints of a pipeline and the changes of filters, in the order in which they were made.
 
     A year has thousands of them, so for one event only those since it was spooled are read, up to the first that
     answers. If the ledger has no record, the newest manifest of the stream counts.
@@ -74,7 +80,7 @@ class Evidence:
         for stream, known in _chains_of(ledger, store, StreamName.of_evidence(pipeline)):
             found = list(outlines_of(ledger, store, stream, known, lambda *_: True, lambda _: True))
             self._segments += [(stream, each) for each in reversed(found)]
-        self._read: dict[str, list[KeptCheckpoint]] = {}
+        self._read: dict[str, list[KeptCheckpoint | FilterChange]] = {}
 
     def covering(self, found: FoundEvent) -> KeptCheckpoint | None:
         """Return the first checkpoint of the last generation that covers an event; None if none does yet.
@@ -104,31 +110,63 @@ class Evidence:
             not_yet = each.time
         return not_yet, None
 
+    def filter_changes(self, found: FoundEvent, destination: str, offset: Offset) -> list[FilterChange]:
+        """Return the changes of a destination's configuration that say under which filters it passed an event.
+
+        They end with the first change after that, or with a checkpoint at which the destination had passed the event
+        under the configuration of its offset.
+        """
+        if not offset.configuration:
+            return []
+        place, written_at = (found.head.number, found.index), found.manifest.written_at
+        now = digest_of(offset.configuration)
+        changes = []
+        for each in self._all_since(found):
+            if isinstance(each, FilterChange):
+                if each.destination == destination and each.stream in ("", found.name.folder):
+                    changes.append(each)
+                    if each.side_of(found.chain, offset.again, place, written_at) == "before":
+                        break
+            elif (each.subject, each.chain) == (found.name.folder, found.chain):
+                reached = each.destinations.get(destination)
+                if reached and reached.configuration == now and (reached.segment, reached.index) > place:
+                    break
+        return changes
+
     def _newest_generation(self, found: FoundEvent) -> int:
         return max(TreeFiles.generations(self._store, found.name.folder, found.chain), default=0)
 
     def _since(self, found: FoundEvent) -> Iterator[KeptCheckpoint]:
         """Yield the checkpoints of an event's chain since it was spooled, allowing for clocks that differ."""
+        for each in self._all_since(found):
+            if isinstance(each, KeptCheckpoint) and (each.subject, each.chain) == (found.name.folder, found.chain):
+                yield each
+
+    def _all_since(self, found: FoundEvent) -> Iterator[KeptCheckpoint | FilterChange]:
         floor = back_by(found.manifest.written_at, _CLOCKS_APART)
         begin = next((place for place, (_, each) in enumerate(self._segments) if each.written_at >= floor), 0)
         for place in range(begin, len(self._segments), _AT_ONCE):
-            for each in self._checkpoints(self._segments[place : place + _AT_ONCE]):
-                if (each.subject, each.chain) == (found.name.folder, found.chain):
-                    yield each
+            yield from self._in(self._segments[place : place + _AT_ONCE])
 
-    def _checkpoints(self, segments: Sequence[tuple[Stream, Outline]]) -> Iterator[KeptCheckpoint]:
+    def _in(self, segments: Sequence[tuple[Stream, Outline]]) -> Iterator[KeptCheckpoint | FilterChange]:
         missing = [(stream, each) for stream, each in segments if each.name not in self._read]
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            for name, own in pool.map(_checkpoints_in, missing):
+            for name, own in pool.map(_read_segment, missing):
                 self._read[name] = own
         for _, each in segments:
             yield from self._read[each.name]
 
 
-def _checkpoints_in(segment: tuple[Stream, Outline]) -> tuple[str, list[KeptCheckpoint]]:
+def _read_segment(segment: tuple[Stream, Outline]) -> tuple[str, list[KeptCheckpoint | FilterChange]]:
     stream, outline = segment
-    found = map(_checkpoint, stream.events(stream.manifest(outline.head)))
-    return outline.name, [each for each in found if each and each.action == CHECKPOINT_ACTION]
+    found: list[KeptCheckpoint | FilterChange] = []
+    for event in stream.events(stream.manifest(outline.head)):
+        checkpoint = _checkpoint(event)
+        if checkpoint and checkpoint.action == CHECKPOINT_ACTION:
+            found.append(checkpoint)
+        elif change := change_in(event):
+            found.append(change)
+    return outline.name, found
 
 
 def _chains_of(ledger: Ledger, store: Store, name: StreamName) -> Iterator[tuple[Stream, OpenStream | None]]:

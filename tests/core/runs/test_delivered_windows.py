@@ -16,6 +16,7 @@ from audit_provider.core.model import UTC, Fields, PullCounts
 from audit_provider.core.runs.event_search import Wanted, search
 from audit_provider.core.runs.event_story import fates
 from audit_provider.core.runs.overlapping_streams import NEW_FOR
+from audit_provider.core.runs.proving import Evidence
 from audit_provider.core.shipping.sending_again import TimeRange
 from audit_provider.core.shipping.terms import Terms
 from audit_provider.core.spool import SegmentWriter
@@ -108,7 +109,7 @@ def test_what_was_left_out_is_found_without_a_time_before_it_was_spooled(deliver
     ship(delivered, LIVE, far_with())
     wanted = search(delivered.ledger, delivered.store, Wanted(id="a"), pipeline="p", fields=lambda _: None)
     (found,) = [each for each in wanted if each.name == LIVE]
-    (fate,) = fates(delivered.ledger, found, {"far": None}, "pylon")
+    (fate,) = fates(delivered.ledger, found, {"far": None}, "pylon", Evidence(delivered.ledger, delivered.store, "p"))
     assert (fate.state, fate.after, fate.until) == ("delivered", NOW + HOUR, None)
 
 
