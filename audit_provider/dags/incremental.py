@@ -17,7 +17,6 @@ from audit_provider.host.versions import watched_schedule
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
-    from airflow.triggers.base import BaseEventTrigger
 
     from audit_provider.core.pipeline import Pipeline
 
@@ -156,12 +155,10 @@ def schedule_of(pipeline: Pipeline) -> Any:
     if not pipeline.watch or pipeline.schedule is None or get_parsing_context().task_id:
         return pipeline.schedule
 
-    def trigger() -> BaseEventTrigger:
-        from audit_provider.triggers.watch import WatchTrigger
+    from audit_provider.triggers.watch import WatchTrigger
 
-        return WatchTrigger(json.dumps(described(pipeline), sort_keys=True, default=str))
-
-    return watched_schedule(pipeline.schedule, f"{ASSET}{pipeline.name}", trigger) or pipeline.schedule
+    trigger = WatchTrigger(json.dumps(described(pipeline), sort_keys=True, default=str))
+    return watched_schedule(pipeline.schedule, f"{ASSET}{pipeline.name}", trigger)
 
 
 def described(pipeline: Pipeline) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -13,9 +12,10 @@ from audit_provider.core.errors import AuditError, UnavailableError
 from audit_provider.core.ledger.stream_name import PREFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from airflow.sdk import Context, RetryDecision
+    from airflow.triggers.base import BaseEventTrigger
 
 SHORTEST_RETRY_DELAY = timedelta(seconds=30)
 
@@ -70,39 +70,23 @@ def skip_tasks(task_ids: Sequence[str]) -> NoReturn:
     raise kind(tasks=list(task_ids))
 
 
-def watched_schedule(schedule: str, asset: str, trigger: Callable[[], Any]) -> Any | None:
+def watched_schedule(schedule: str, asset: str, trigger: BaseEventTrigger) -> Any:
     """Return a schedule that starts runs by a cron expression and whenever a trigger fires.
 
     :param schedule: a cron expression or preset, in UTC. :param asset: name of the asset that the trigger watches.
-    :param trigger: returns the trigger. :return: None if this Airflow has no such schedule.
     """
-    kinds = _watching_kinds()
-    if kinds is None:
-        return None
-    watched = kinds["Asset"](asset, watchers=[kinds["AssetWatcher"](name=asset, trigger=trigger())])
-    by_time = kinds["CronTriggerTimetable"](schedule, timezone="UTC")
-    return kinds["AssetOrTimeSchedule"](timetable=by_time, assets=[watched])
+    from airflow.sdk import Asset, AssetWatcher
+
+    watched = Asset(asset, watchers=[AssetWatcher(name=asset, trigger=trigger)])
+    by_time = _found("CronTriggerTimetable", "airflow.timetables.trigger")(schedule, timezone="UTC")
+    return _found("AssetOrTimeSchedule", "airflow.timetables.assets")(timetable=by_time, assets=[watched])
 
 
-def can_watch() -> bool:
-    """Whether this Airflow can start a run whenever a trigger fires."""
-    return _watching_kinds() is not None
+def _found(name: str, before: str) -> Any:
+    """Return a name of Airflow's task SDK. :param before: the module of its core package that has it in Airflow 3.1."""
+    import airflow.sdk
 
-
-def _watching_kinds() -> dict[str, Any] | None:
-    # Airflow 3.1 still has the timetables in its core package.
-    homes = {
-        "Asset": ("airflow.sdk",),
-        "AssetWatcher": ("airflow.sdk",),
-        "AssetOrTimeSchedule": ("airflow.sdk", "airflow.timetables.assets"),
-        "CronTriggerTimetable": ("airflow.sdk", "airflow.timetables.trigger"),
-    }
-    found: dict[str, Any] = {}
-    for name, modules in homes.items():
-        for module in modules:
-            with suppress(ImportError, AttributeError):
-                found.setdefault(name, getattr(import_module(module), name))
-    return found if found.keys() == homes.keys() else None
+    return getattr(airflow.sdk, name, None) or getattr(import_module(before), name)
 
 
 def question_for_keys(prefix: str) -> object | None:

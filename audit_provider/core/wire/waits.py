@@ -341,7 +341,7 @@ LONGEST_BACKOFF = 30.0
 """Seconds. The longest pause between two tries if the service names none."""
 
 
-def backoff(failures: int, *, base: float = 1.0, most: float = LONGEST_BACKOFF) -> float:
+def backoff(failures: int) -> float:
     """Return seconds to wait after ``failures`` in a row: exponential with full jitter."""
-    longest: float = min(most, base * 2.0 ** (failures - 1))
+    longest: float = min(LONGEST_BACKOFF, 2.0 ** (failures - 1))
     return random.uniform(0.3, 1.0) * longest  # noqa: S311  # nosec B311
