@@ -104,7 +104,6 @@ class PackFacts:
 
     :ivar streams: folders that were read, with the number of their events according to the ledger.
     :ivar compared: spans of the range that the reconciliation has compared with the source, oldest first.
-    :ivar compared_until: end of the last of them, or of an earlier span; None if nothing was compared.
     :ivar checkpoints: evidence records made since the range began.
     :ivar changes: changes of the configuration in the range.
     :ivar unreadable: records that could not be read and may belong to the range.
@@ -125,7 +124,6 @@ class PackFacts:
     letters: list[LetterFacts] = field(default_factory=list)
     gaps: list[GapRecord] = field(default_factory=list)
     compared: list[Window] = field(default_factory=list)
-    compared_until: datetime | None = None
     checkpoints: list[dict[str, Any]] = field(default_factory=list)
     changes: list[dict[str, Any]] = field(default_factory=list)
     unreadable: list[UnreadableFacts] = field(default_factory=list)
@@ -196,7 +194,6 @@ def collect(
     facts.gaps = [each for each in gaps if each.wanted < wanted.end and each.possible > wanted.start]
     compared = compared_spans(ledger, pipeline)
     facts.compared = [each for each in compared if each.start < wanted.end and wanted.start < each.end]
-    facts.compared_until = max((each.end for each in compared if each.start < wanted.end), default=None)
     return facts
 
 
