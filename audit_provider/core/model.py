@@ -12,7 +12,7 @@ import msgspec
 UTC = timezone.utc
 
 _FIRST = datetime.min.replace(tzinfo=UTC)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _encode = msgspec.json.Encoder().encode
 _WHOLE_SECONDS = len('"2026-03-01T10:00:00Z"')
@@ -388,7 +388,7 @@ def exact_text_of(moment: datetime, digits: Literal[3, 6] = 6) -> str:
 
 def microseconds_of(moment: datetime) -> int:
     """Return the microseconds from the beginning of 1970 to ``moment``."""
-    return (moment - _EPOCH) // _MICROSECOND
+    return (moment - EPOCH) // _MICROSECOND
 
 
 def back_by(moment: datetime, span: timedelta) -> datetime:

@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import DAG, Param, task
 
 from audit_provider.core.errors import ConfigurationError
-from audit_provider.core.model import text_of, utc_now
+from audit_provider.core.model import midnight, text_of, utc_now
 from audit_provider.core.runs.arguments import moment_from
 from audit_provider.core.sources.reading.closed_windows import ClosedWindows
 from audit_provider.core.wire.budget import MOST_WINDOWS_AT_ONCE
@@ -113,7 +113,7 @@ def _form(destinations: list[str], lookback: timedelta | None) -> dict[str, Para
 
     :param lookback: how far back the vendor serves events; None if no limit is known.
     """
-    today = utc_now().replace(hour=0, minute=0, second=0, microsecond=0)
+    today = midnight(utc_now())
     # One day less than the vendor's limit: events that get too old before they are requested would be a gap.
     reach = min(USUAL_REACH, max(lookback - timedelta(days=1), timedelta(days=1))) if lookback else USUAL_REACH
     return {

@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from audit_provider.core.model import UTC, Gap, GapKind, text_of
+from audit_provider.core.model import EPOCH, Gap, GapKind, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +21,6 @@ MOST_GAPS = 50
 """Most gaps of one position. If there are more, neighbours are merged, so that a Variable cannot grow without limit."""
 
 _ID_DIGITS = 12
-_UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +136,7 @@ def gaps_in(
 
 def _too_old(pipeline: str, stream: str, destination: str, offset: Offset, position: Position) -> GapRecord:
     """Return the gap of the events that were set aside because they are older than the destination accepts."""
-    latest = offset.too_old_to or offset.last_success or position.updated_at or _UNKNOWN
+    latest = offset.too_old_to or offset.last_success or position.updated_at or EPOCH
     earliest = offset.too_old_from or latest
     count = offset.counts.too_old
     return GapRecord(

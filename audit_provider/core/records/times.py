@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from audit_provider.core.model import UTC
+from audit_provider.core.model import EPOCH, UTC
 
 ZERO_TIME = datetime(1, 1, 1, tzinfo=UTC)
 """The time that programs in Go and .NET write for "no time"."""
@@ -22,7 +22,6 @@ _MS_FLOOR = 100_000_000_000  # an epoch larger than this (year 5138 in seconds) 
 _US_FLOOR = 100_000_000_000_000
 _NS_FLOOR = 100_000_000_000_000_000
 _MOST_DIGITS = 24
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SHORTEST_LONG = len("2026-03-01T10:00:00.1234567")
 
 _LONG_FRACTION = re.compile(r"(:?\d\d[.,]\d{6})\d+")
@@ -166,6 +165,6 @@ def _from_number(text: str) -> datetime | None:
     scale = 1_000_000 if size < _MS_FLOOR else 1000 if size < _US_FLOOR else 1
     number = number / 1000 if size >= _NS_FLOOR else number * scale
     try:
-        return _EPOCH + timedelta(microseconds=int(number.to_integral_value(ROUND_FLOOR)))
+        return EPOCH + timedelta(microseconds=int(number.to_integral_value(ROUND_FLOOR)))
     except (OverflowError, InvalidOperation):
         return None

@@ -24,7 +24,7 @@ from audit_provider.core.model import text_of
 from audit_provider.core.records.selection import Selector
 from audit_provider.core.runs.arguments import origin_of
 from audit_provider.core.runs.own_streams import CONFIGURATION_ACTION
-from audit_provider.core.runs.proving import evidence_of
+from audit_provider.core.runs.proving import evidence_with
 from audit_provider.core.verification.arrival import IdBuckets
 from audit_provider.core.verification.day_arrivals import Asked, DayDocuments, DayObjects, answered, place_of
 from audit_provider.core.verification.documents import DocumentSearch
@@ -186,15 +186,8 @@ def last_changes(ledger: Ledger, store: Store, pipeline: str) -> dict[str, datet
 
     :raises AuditError: the spool or a record cannot be read.
     """
-    found: dict[str, datetime] = {}
-    for event in evidence_of(ledger, store, pipeline):
-        try:
-            change = _decode(event.raw)
-        except UNREADABLE:
-            continue
-        if change.action == CONFIGURATION_ACTION:
-            found[change.subject] = event.time
-    return found
+    changes = evidence_with(ledger, store, pipeline, CONFIGURATION_ACTION, _Change)
+    return {change.subject: at for at, change in changes}
 
 
 def lacking(days: Mapping[date, Day], names: Collection[str]) -> list[str]:
@@ -214,9 +207,6 @@ def lacking(days: Mapping[date, Day], names: Collection[str]) -> list[str]:
 class _Change(msgspec.Struct):
     action: str = ""
     subject: str = ""
-
-
-_decode = msgspec.json.Decoder(_Change).decode
 
 
 _ID_AT = {"raw": "", "envelope": "id", "ecs": "event.id", "ocsf": "metadata.uid"}

@@ -8,6 +8,7 @@ Only the report writes findings.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -46,6 +47,12 @@ def evidence_event(name: str, now: datetime, record: dict[str, Any]) -> Event:
     """Return a piece of evidence as an event. :param name: its id."""
     content = {"id": name, "time": now, **record}
     return Event(name, now, msgspec.Raw(msgspec.json.encode(content)))
+
+
+def evidence_of_kind(kind: str, now: datetime, record: dict[str, Any]) -> Event:
+    """Return a piece of evidence whose id is a digest of its content. :param kind: the first part of the id."""
+    name = hashlib.sha256(msgspec.json.encode([text_of(now), record], order="deterministic")).hexdigest()[:32]
+    return evidence_event(f"{kind}-{name}", now, record)
 
 
 def spool_evidence(ledger: Ledger, store: Store, pipeline: str, events: Sequence[Event], now: datetime) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import msgspec
 
@@ -190,6 +190,32 @@ def evidence_of(ledger: Ledger, store: Store, pipeline: str) -> Iterator[Event]:
         if head.number:
             for _, events in stream.read(head, stream.oldest()):
                 yield from events
+
+
+class _HasAction(Protocol):
+    @property
+    def action(self) -> str: ...
+
+
+Kept = TypeVar("Kept", bound=_HasAction)
+
+
+def evidence_with(
+    ledger: Ledger, store: Store, pipeline: str, action: str, kind: type[Kept]
+) -> Iterator[tuple[datetime, Kept]]:
+    """Yield the evidence of a pipeline that has an action, each with its time.
+
+    :param kind: as what it is decoded. Evidence that cannot be decoded so is of another kind.
+    :raises AuditError: the spool or a record cannot be read.
+    """
+    decode = msgspec.json.Decoder(kind).decode
+    for event in evidence_of(ledger, store, pipeline):
+        try:
+            found = decode(event.raw)
+        except UNREADABLE:
+            continue
+        if found.action == action:
+            yield event.time, found
 
 
 def _checkpoint(event: Event) -> KeptCheckpoint | None:

@@ -19,14 +19,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from audit_provider.core.errors import UNREADABLE, SpoolDamagedError, StopError
+from audit_provider.core.errors import SpoolDamagedError, StopError
 from audit_provider.core.ledger.records import removal_record
 from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import text_of
 from audit_provider.core.monitoring.summary import summary_record
 from audit_provider.core.runs.calendar import CALENDAR, Calendar, DayState, key_of
-from audit_provider.core.runs.own_streams import ENTRIES_ACTION, VERIFICATION_ACTION, evidence_event
-from audit_provider.core.runs.proving import evidence_of
+from audit_provider.core.runs.own_streams import ENTRIES_ACTION, VERIFICATION_ACTION, evidence_of_kind
+from audit_provider.core.runs.proving import evidence_with
 from audit_provider.core.streams.open_stream import stream_progress
 from audit_provider.core.verification.report import Fault
 from audit_provider.core.verification.spool import Progress
@@ -117,17 +117,12 @@ class Logged:
     def of(cls, ledger: Ledger, store: Store, pipeline: str) -> Logged:
         """Return the entries. :raises AuditError: the spool or a record cannot be read."""
         found = cls()
-        for event in evidence_of(ledger, store, pipeline):
-            try:
-                entries = _entries_decoder.decode(event.raw)
-            except UNREADABLE:
-                continue
-            if entries.action == ENTRIES_ACTION:
-                found.files.update(entries.files)
-                found.gaps.update(entries.gaps)
-                found.acknowledged.update(entries.acknowledged)
-                for each in entries.withdrawn:
-                    found.acknowledged.pop(each, None)
+        for _, entries in evidence_with(ledger, store, pipeline, ENTRIES_ACTION, _Entries):
+            found.files.update(entries.files)
+            found.gaps.update(entries.gaps)
+            found.acknowledged.update(entries.acknowledged)
+            for each in entries.withdrawn:
+                found.acknowledged.pop(each, None)
         return found
 
     def faults(self, files: Mapping[str, str]) -> list[Fault]:
@@ -213,11 +208,7 @@ def _acknowledged(gap: GapRecord) -> dict[str, Any]:
 
 def _event(pipeline: str, part: Mapping[str, Any], now: datetime) -> Event:
     record = {"action": ENTRIES_ACTION, "kind": "entries", "subject": pipeline, "pipeline": pipeline, **part}
-    name = hashlib.sha256(msgspec.json.encode([text_of(now), record], order="deterministic")).hexdigest()[:32]
-    return evidence_event(f"entries-{name}", now, record)
-
-
-_entries_decoder = msgspec.json.Decoder(_Entries)
+    return evidence_of_kind("entries", now, record)
 
 
 _LISTED = 5
@@ -277,14 +268,9 @@ def _verified(ledger: Ledger, store: Store, pipeline: str) -> tuple[_Verified | 
     """Return the last verification, and the state of each day according to all verifications."""
     last: _Verified | None = None
     states: dict[date, DayState] = {}
-    for event in evidence_of(ledger, store, pipeline):
-        try:
-            found = _verified_decoder.decode(event.raw)
-        except UNREADABLE:
-            continue  # evidence of another kind
-        if found.action == VERIFICATION_ACTION:
-            last = found
-            states |= {day: change.after for day, change in found.days.items()}
+    for _, found in evidence_with(ledger, store, pipeline, VERIFICATION_ACTION, _Verified):
+        last = found
+        states |= {day: change.after for day, change in found.days.items()}
     return last, states
 
 
@@ -304,6 +290,3 @@ def _falsely_proven(calendar: Calendar, states: Mapping[date, DayState]) -> list
     return [
         day for day, each in sorted(calendar.days.items()) if each.state == "proven" and states.get(day) != "proven"
     ]
-
-
-_verified_decoder = msgspec.json.Decoder(_Verified)

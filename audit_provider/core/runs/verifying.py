@@ -33,7 +33,7 @@ from audit_provider.core.runs.calendar import (
 )
 from audit_provider.core.runs.evidence_pack import PackFacts, collect, compared_spans
 from audit_provider.core.runs.gap_records import all_gaps
-from audit_provider.core.runs.own_streams import VERIFICATION_ACTION, evidence_event, spool_evidence
+from audit_provider.core.runs.own_streams import VERIFICATION_ACTION, evidence_of_kind, spool_evidence
 from audit_provider.core.runs.recorded import Logged, calendar_faults, files_beside, recorded_progress, vouched_for
 from audit_provider.core.spool import Stream
 from audit_provider.core.streams.open_stream import OpenStream, open_streams
@@ -250,8 +250,7 @@ class Verifying:
             "proven": sum(each.state == "proven" for each in after.days.values()),
             "version": self.version,
         }
-        name = hashlib.sha256(msgspec.json.encode([text_of(now), record], order="deterministic")).hexdigest()[:32]
-        event = evidence_event(f"verification-{name}", now, record)
+        event = evidence_of_kind("verification", now, record)
         entries = self._logged(self.pipeline.name).new(
             self.pipeline.name, files, all_gaps(self.ledger, self.store, [self.pipeline]), now
         )

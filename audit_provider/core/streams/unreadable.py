@@ -21,7 +21,7 @@ import msgspec
 
 from audit_provider.core.errors import UNREADABLE, SpoolDamagedError
 from audit_provider.core.ledger.position import reading_began
-from audit_provider.core.model import UTC, back_by, midnight
+from audit_provider.core.model import EPOCH, UTC, back_by, midnight
 from audit_provider.core.spool.stream import CLOCK_SKEW
 
 if TYPE_CHECKING:
@@ -179,7 +179,6 @@ _decode = msgspec.json.Decoder(UnreadableRecord).decode
 
 
 _DAY = timedelta(days=1)
-_UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,13 +218,13 @@ def _span(opened: OpenStream, record: UnreadableRecord | None) -> tuple[datetime
     position, span = opened.position, opened.name.span
     began = span.start if span else reading_began(position) if opened.name.is_live else None
     since = (record.since if record else None) or began
-    start = back_by(since, timedelta(seconds=position.longest_lag)) if since else _UNKNOWN
+    start = back_by(since, timedelta(seconds=position.longest_lag)) if since else EPOCH
     if span:
         # A window is requested beyond its end, and a record set aside in one window is not set aside in the next.
         end = max(span.end, position.asked_until or span.end)
     else:
         found_at = record.found_at if record else position.updated_at
-        end = (found_at or position.updated_at or _UNKNOWN) + CLOCK_SKEW
+        end = (found_at or position.updated_at or EPOCH) + CLOCK_SKEW
     return midnight(start), midnight(end - timedelta(microseconds=1)) + _DAY
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from urllib.parse import quote
 
-from audit_provider.core.model import UTC, Window, date_of, exact_text_of, text_of
+from audit_provider.core.model import EPOCH, UTC, Window, date_of, exact_text_of, text_of
 
 TimeFormat = Literal["rfc3339", "rfc3339_ms", "rfc3339_no_zone", "datetime", "epoch", "epoch_ms", "date"]
 """How a vendor wants a time written: RFC 3339 in whole seconds, with milliseconds, or in whole seconds without the zone
@@ -25,7 +25,6 @@ _GRAINS: dict[TimeFormat, timedelta] = {
     "epoch_ms": timedelta(milliseconds=1),
     "date": timedelta(days=1),
 }
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def filled(template: Any, values: Mapping[str, str], *, quoted: bool = False) -> Any:
@@ -93,16 +92,16 @@ def asked_for(start: datetime, end: datetime, times: TimeFormat) -> tuple[dateti
 
 
 def _rounded(moment: datetime, grain: timedelta, *, up: bool = False) -> datetime:
-    steps, rest = divmod(moment - _EPOCH, grain)
-    return _EPOCH + (steps + bool(up and rest)) * grain
+    steps, rest = divmod(moment - EPOCH, grain)
+    return EPOCH + (steps + bool(up and rest)) * grain
 
 
 def _text(moment: datetime, times: TimeFormat) -> str:
     moment = moment.astimezone(UTC)
     if times == "epoch":
-        return str((moment - _EPOCH) // timedelta(seconds=1))
+        return str((moment - EPOCH) // timedelta(seconds=1))
     if times == "epoch_ms":
-        return str((moment - _EPOCH) // timedelta(milliseconds=1))
+        return str((moment - EPOCH) // timedelta(milliseconds=1))
     if times == "date":
         return date_of(moment)
     if times == "rfc3339":

@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from audit_provider.core.errors import ConfigurationError, ProtocolError, UnavailableError
-from audit_provider.core.model import UTC
+from audit_provider.core.model import EPOCH, UTC
 from audit_provider.core.transparency.checkpoint import Note, PublicKey, SigningKey
 
 _COSIGNATURE = b"\x04"
@@ -28,7 +28,6 @@ _TIME_BYTES, _SIGNATURE_BYTES, _KEY_BYTES = 8, 64, 32
 _VERIFIER = re.compile(r"([^\s+]+)\+([0-9a-f]{8})\+(\S+)")
 _SIZE = re.compile(rb"(0|[1-9][0-9]{0,18})\n?")
 _SIZE_TYPE = "text/x.tlog.size"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = datetime.max.replace(tzinfo=UTC)
 
 
@@ -103,7 +102,7 @@ class WitnessKey:
         text = b"cosignature/v1\ntime %d\n%s" % (seconds, note.text.encode())
         if len(own) != _TIME_BYTES + _SIGNATURE_BYTES or not self.key.proves(own[_TIME_BYTES:], text):
             raise ProtocolError(f"the cosignature of {self.name} was not made with the key of the witness.")
-        return _EPOCH + timedelta(seconds=seconds) if seconds < (_LATEST - _EPOCH).total_seconds() else _LATEST
+        return EPOCH + timedelta(seconds=seconds) if seconds < (_LATEST - EPOCH).total_seconds() else _LATEST
 
     def has_signed(self, note: Note, name: str) -> bool:
         """Return whether the witness has signed a checkpoint. :param name: of the log, not used.
