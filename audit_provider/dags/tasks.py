@@ -4,7 +4,7 @@ process loads.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
@@ -16,7 +16,7 @@ from audit_provider.core.model import UTC
 from audit_provider.core.text.validation import Mistakes, near
 from audit_provider.host.pipelines import SHIP, message_of, read_file
 from audit_provider.host.settings import pipelines_file
-from audit_provider.host.versions import retry_arguments
+from audit_provider.host.versions import RETRY_DELAY, retry_arguments
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 RETRIES: dict[str, Any] = {
     "retries": 2,
-    "retry_delay": timedelta(seconds=30),
+    "retry_delay": RETRY_DELAY,
     "retry_exponential_backoff": True,
     **retry_arguments(),
 }

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from airflow.sdk import Context, RetryDecision
     from airflow.triggers.base import BaseEventTrigger
 
-SHORTEST_RETRY_DELAY = timedelta(seconds=30)
+RETRY_DELAY = timedelta(seconds=30)
+"""The time before the first retry of a task. A wait that a service asks for can only make it longer."""
 
 
 class TryAgainError(AirflowException):
@@ -52,7 +53,7 @@ def retry_arguments() -> dict[str, Any]:
                 return RetryDecision.default()
             if exception.wait is None:
                 return RetryDecision.retry(reason=str(exception))
-            delay = max(timedelta(seconds=exception.wait), SHORTEST_RETRY_DELAY)
+            delay = max(timedelta(seconds=exception.wait), RETRY_DELAY)
             return RetryDecision.retry(delay=delay, reason=str(exception))
 
     return {"retry_policy": RetryAsAsked()}

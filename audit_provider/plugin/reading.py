@@ -12,9 +12,9 @@ from sqlalchemy import case, func, select, tuple_
 
 from audit_provider.core.errors import ConfigurationError
 from audit_provider.core.ledger.stream_name import PREFIX
-from audit_provider.dags.tasks import RETRIES
 from audit_provider.host.pipelines import read_file
 from audit_provider.host.settings import beside_dags, pipelines_file
+from audit_provider.host.versions import RETRY_DELAY
 from audit_provider.plugin.dag_facts import ACTIVE, FAILED, DagFacts, retry_at
 from audit_provider.plugin.progress import Records, progress_of
 
@@ -214,7 +214,7 @@ def _retrying_tasks(session: Session, runs: Collection[Any]) -> dict[str, dict[s
         columns = select(TaskInstance.dag_id, TaskInstance.task_id, TaskInstance.try_number, TaskInstance.end_date)
         for row in session.execute(columns.where(_of(runs), TaskInstance.state == "up_for_retry")):
             if row.end_date:
-                at = retry_at(row.end_date, row.try_number, RETRIES["retry_delay"])
+                at = retry_at(row.end_date, row.try_number, RETRY_DELAY)
                 found.setdefault(row.dag_id, {})[row.task_id] = at
     return found
 

@@ -13,7 +13,7 @@ from audit_provider.core.errors import FencedError, UnavailableError
 from audit_provider.core.pipeline import pipeline_from
 from audit_provider.core.wire.http import HttpClient
 from audit_provider.dags import build_backfill, build_incremental
-from audit_provider.host.versions import SHORTEST_RETRY_DELAY, TryAgainError, retry_arguments
+from audit_provider.host.versions import RETRY_DELAY, TryAgainError, retry_arguments
 from audit_provider.operators.task import AuditLogsOperator
 from tests.operators.conftest import HEC_TOKEN, context
 
@@ -44,7 +44,7 @@ def failure(world, **fault):
 
 
 @since_policies
-@pytest.mark.parametrize(("asked", "delay"), [("45", timedelta(seconds=45)), ("1", SHORTEST_RETRY_DELAY)])
+@pytest.mark.parametrize(("asked", "delay"), [("45", timedelta(seconds=45)), ("1", RETRY_DELAY)])
 def test_the_next_try_begins_when_the_service_asked_for_it(world, asked, delay):
     error = failure(world, headers={"Retry-After": asked})
     decision = retry_arguments()["retry_policy"].evaluate(error, 1, 2)
