@@ -21,8 +21,9 @@ TimeKind = Literal["rfc3339", "datetime", "epoch", "epoch_ms", "date"]
 """How a time is written: RFC 3339, date and time in UTC with a space between them, whole seconds or
 milliseconds since 1970, or a date alone."""
 
-Kind = Literal["text", "rfc3339", "datetime", "epoch", "epoch_ms", "date"]
-"""How a parameter's value is written: ``text`` is anything, the others are times."""
+Kind = Literal["text", "rfc3339", "rfc3339_hour", "datetime", "epoch", "epoch_ms", "date"]
+"""How a parameter's value is written: ``text`` is anything, the others are times; ``rfc3339_hour`` is RFC 3339 that the
+vendor rounds to the nearest hour."""
 
 Role = Literal["", "size", "start", "end", "cursor"]
 """What a parameter does."""
@@ -165,7 +166,7 @@ def _take(asked: dict[str, Any], name: str, parameter: Parameter, values: list[A
 
 def _moment(name: str, kind: str, value: Any) -> datetime:
     text = str(value)
-    if kind == "rfc3339" and not _RFC3339.fullmatch(text):
+    if kind in ("rfc3339", "rfc3339_hour") and not _RFC3339.fullmatch(text):
         raise BadRequestError(f"{name!r} must be an RFC 3339 date-time, not {value!r}")
     if kind == "datetime" and not re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", text):
         raise BadRequestError(f"{name!r} must be a date and a time with a space between them, not {value!r}")
@@ -178,6 +179,8 @@ def _moment(name: str, kind: str, value: Any) -> datetime:
     moment = time_from(f"{text}T00:00:00Z" if kind == "date" else text)
     if moment is None:
         raise BadRequestError(f"{name!r} is no time: {value!r}")
+    if kind == "rfc3339_hour":
+        moment = (moment + timedelta(minutes=30)).replace(minute=0, second=0, microsecond=0)
     return moment
 
 

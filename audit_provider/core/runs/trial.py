@@ -21,6 +21,7 @@ from audit_provider.core.records.fields import Extractor, FieldReader, all_paths
 from audit_provider.core.sources.description_check import page_size
 from audit_provider.core.sources.export import ExportJob, FeedList, FileList
 from audit_provider.core.sources.reading.base import latest_end
+from audit_provider.core.templates import asked_for
 from audit_provider.core.wire.rate_limit import Pacer
 
 if TYPE_CHECKING:
@@ -313,7 +314,8 @@ def _differences_of(log: LogTrial, spec: SourceSpec) -> list[str]:
     grain = getattr(spec.reading, "grain", timedelta(0)) + timedelta(seconds=1)
     asks_time = "start" in str(spec.request.params) + str(spec.request.body)
     if asks_time and spec.export is None and not spec.fields.recorded:
-        outside = sum(time < log.window.start - grain for time in log.times)
+        asked_from, _ = asked_for(log.window.start, log.window.end, spec.times)
+        outside = sum(time < asked_from - grain for time in log.times)
         if outside:
             found.append(
                 f"{outside} of {len(log.times)} events happened before the time that was asked for: the vendor does "

@@ -10,9 +10,12 @@ from urllib.parse import quote
 
 from audit_provider.core.model import EPOCH, UTC, Window, date_of, exact_text_of, text_of
 
-TimeFormat = Literal["rfc3339", "rfc3339_ms", "rfc3339_no_zone", "datetime", "epoch", "epoch_ms", "date"]
-"""How a vendor wants a time written: RFC 3339 in whole seconds, with milliseconds, or in whole seconds without the zone
-(which is UTC), ``2026-03-01 10:00:00`` in UTC, an epoch, or a date."""
+TimeFormat = Literal[
+    "rfc3339", "rfc3339_ms", "rfc3339_hour", "rfc3339_no_zone", "datetime", "epoch", "epoch_ms", "date"
+]
+"""How a vendor wants a time written: RFC 3339 in whole seconds, with milliseconds, in whole hours for a vendor that
+rounds to them, or in whole seconds without the zone (which is UTC), ``2026-03-01 10:00:00`` in UTC, an epoch, or a
+date."""
 
 BOUNDS = ("start", "end")
 _NAME = re.compile(r"\{(\w+)\}")
@@ -23,6 +26,7 @@ _GRAINS: dict[TimeFormat, timedelta] = {
     "rfc3339_no_zone": timedelta(seconds=1),
     "epoch": timedelta(seconds=1),
     "epoch_ms": timedelta(milliseconds=1),
+    "rfc3339_hour": timedelta(hours=1),
     "date": timedelta(days=1),
 }
 
@@ -104,7 +108,7 @@ def _text(moment: datetime, times: TimeFormat) -> str:
         return str((moment - EPOCH) // timedelta(milliseconds=1))
     if times == "date":
         return date_of(moment)
-    if times == "rfc3339":
+    if times in ("rfc3339", "rfc3339_hour"):
         return text_of(moment)
     if times == "datetime":
         return text_of(moment).replace("T", " ").rstrip("Z")

@@ -22,6 +22,7 @@ STYLES = {
 }
 FINEST = {
     "rfc3339": timedelta(seconds=1),
+    "rfc3339_hour": timedelta(hours=1),
     "datetime": timedelta(seconds=1),
     "epoch": timedelta(seconds=1),
     "rfc3339_ms": timedelta(milliseconds=1),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -12,13 +12,14 @@ from audit_provider.core.errors import ProtocolError, RefusedError
 from audit_provider.core.model import back_by, text_of
 from audit_provider.core.sources.reading.base import Backfill, Step, packed, recently, watermark_after
 from audit_provider.core.sources.reading.guard import CURSOR_REFUSALS, LoopGuard
-from audit_provider.core.sources.reading.place import OrderMeter, believed, may_have_moved, vouched
+from audit_provider.core.sources.reading.place import Order, OrderMeter, believed, may_have_moved, vouched
 from audit_provider.core.sources.reading.recovery import read_on
 from audit_provider.core.sources.reading.tally import Tally, said_of
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
 
+    from audit_provider.core.sources.pages import Page
     from audit_provider.core.sources.reading.base import Steps
     from audit_provider.core.sources.reading.reader import Reader
 
@@ -67,8 +68,11 @@ class IdKeyset:
 
     If an id is refused because its event is no longer kept, reading restarts by time from ``watermark - overlap``.
     "After" leads to newer events only if the list is oldest first. Every page is checked for that; if it does not hold,
-    the source is read by time from then on.
+    the source is read by time from then on, beginning with the events of that page.
 
+    :ivar ordered_by: What shows that the list is oldest first: the ``time`` of its events; or their ``id``, if ids
+        rise in the order of recording, so that an event that is recorded hours late comes last. A page that is found by
+        time is then continued from its smallest id.
     :ivar overlap: How far before the watermark reading restarts.
     :ivar tolerance: Ids whose times are out of order by less than this count as ordered.
     :ivar sweep_every: Time between searches for late events, whose id is below the last one.
@@ -77,6 +81,7 @@ class IdKeyset:
         clock has not reached.
     """
 
+    ordered_by: Literal["time", "id"] = "time"
     overlap: timedelta = timedelta(minutes=15)
     tolerance: timedelta = timedelta(minutes=1)
     sweep_every: timedelta = timedelta(hours=1)
@@ -121,12 +126,13 @@ class IdKeyset:
                 kept, last_id, restarted = replace(kept, last_id=""), "", True
                 meter, guard, tally = OrderMeter(self.tolerance), LoopGuard(title), Tally(follows=True)
                 continue
+            page = self._continued(page, last_id)
             guard.show(page)
             if resumed and not restarted:
                 earliest, resumed = vouched(reader, _read_up_to(kept), page.recorded), False
                 kept = replace(kept, polled_at=earliest or kept.polled_at)
-            if meter.show(page.ordered) in ("newest_first", "mixed"):
-                return self._by_time(reader, kept)
+            if self._order(meter, page, last_id) in ("newest_first", "mixed"):
+                return self._by_time(reader, kept, page.recorded)
             watermark = watermark_after(page.recorded, kept.watermark, reader.now())
             place, same = tally.place(page, last_id)
             kept, last_id = replace(kept, last_id=place, watermark=watermark, same=same), page.cursor or last_id
@@ -139,7 +145,22 @@ class IdKeyset:
                     reader.tell(said_of(tally.moved, title))
                 return kept
 
-    def _by_time(self, reader: Reader, kept: KeysetState) -> KeysetState:
+    def _continued(self, page: Page, last_id: str) -> Page:
+        """Return the page with the id from which to continue. :param last_id: of its request, "" if found by time."""
+        if self.ordered_by == "time" or last_id or not page.events:
+            return page
+        return replace(page, cursor=min((event.id for event in page.events), key=_rank))
+
+    def _order(self, meter: OrderMeter, page: Page, last_id: str) -> Order:
+        """Return the order of everything seen so far."""
+        if self.ordered_by == "time":
+            return meter.show(page.ordered)
+        ranks = [_rank(each) for each in (last_id, *(event.id for event in page.events))]
+        # A page that is found by time is ordered by time.
+        return "mixed" if last_id and ranks != sorted(ranks) else "oldest_first"
+
+    def _by_time(self, reader: Reader, kept: KeysetState, recorded: Sequence[datetime] = ()) -> KeysetState:
+        """Return the state that reads by time. :param recorded: times of events that were served and not spooled."""
         title = reader.pages.spec.title
         if reader.recovery is None:
             raise ProtocolError(
@@ -151,7 +172,7 @@ class IdKeyset:
         start = kept.began
         if kept.polled_at and kept.watermark:
             swept = min(kept.watermark, kept.polled_at, kept.swept_at or kept.polled_at)
-            start = max(back_by(swept, self.sweep_reach), start)
+            start = max(min((back_by(swept, self.sweep_reach), *recorded)), start)
         return replace(kept, windows={}, by_time=start, sweep=None)
 
     def _sweep(self, reader: Reader, kept: KeysetState) -> Steps:
@@ -163,7 +184,7 @@ class IdKeyset:
         opened = self._opened(reader, replace(kept, last_id="", watermark=swept_at), self.sweep_reach)
         left = kept.sweep is not None and may_have_moved(reader, kept.sweep.opened)
         sweep = IdSweep(opened, now) if kept.sweep is None or left else kept.sweep
-        cursor, tally = sweep.cursor, Tally(sweep.same, follows=True)
+        cursor, tally, wrong = sweep.cursor, Tally(sweep.same, follows=True), False
         while True:
             try:
                 page = tally.fetch(reader.pages, reader.since(sweep.opened), cursor)
@@ -174,8 +195,9 @@ class IdKeyset:
                 reader.tell(f"the event with the id {cursor} no longer exists: the sweep restarts")
                 yield Step((), packed(replace(kept, sweep=None)), now, kept.watermark)
                 return
+            page = self._continued(page, cursor)
             guard.show(page)
-            order = meter.show(page.ordered)
+            wrong |= self._order(meter, page, cursor) in ("newest_first", "mixed")
             place, same = tally.place(page, cursor)
             sweep, cursor = replace(sweep, same=same, cursor=place), page.cursor
             fresh = yield Step(page.events, packed(replace(kept, sweep=sweep)), sweep.opened, kept.watermark)
@@ -187,7 +209,7 @@ class IdKeyset:
         if sweep.found:
             reader.tell(f"the sweep found {sweep.found} late events")
         kept = replace(kept, swept_at=sweep.begun, sweep=None)
-        if order in ("newest_first", "mixed"):
+        if wrong:
             kept = self._by_time(reader, kept)
         yield Step((), packed(kept), sweep.opened, kept.watermark)
 
@@ -197,6 +219,11 @@ class IdKeyset:
         if kept.last_id:
             return floor
         return reader.reachable(floor, _read_up_to(kept))
+
+
+def _rank(name: str) -> tuple[int, str]:
+    """Return the place of an id among ids that are numbers, or texts of one length."""
+    return len(name), name
 
 
 def _read_up_to(kept: KeysetState) -> datetime | None:

@@ -54,7 +54,7 @@ AUTH0 = v.replace(
     _BY_TIME,
     follow=v.Request("GET", _PATH, params={"take": 100}),
     # Ids are in the order of recording: a late event comes after the last id, so nothing has to be looked for.
-    reading=v.IdKeyset(tolerance=v.hours(1), sweep_reach=v.hours(0)),
+    reading=v.IdKeyset(ordered_by="id", sweep_reach=v.hours(0)),
     paging=v.ObjectIdPaging(param="from"),
     page_size=v.PageSize("take", 100),
     recovery=_BY_TIME,

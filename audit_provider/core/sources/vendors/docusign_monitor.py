@@ -34,7 +34,7 @@ DOCUSIGN_MONITOR = v.SourceSpec(
     ),
     errors=v.Errors(message_at="message", code_at="errorCode"),
     rate_limit=v.RateLimit(requests=60, per=60),
-    page_size=v.PageSize("limit", 1000),
+    page_size=v.PageSize("limit", 2000),
     settings={
         "organization": v.Setting("the organisation's id (a GUID)"),
         "user": v.Setting("the id (a GUID) of the administrator in whose name the events are read"),
@@ -51,7 +51,6 @@ DOCUSIGN_MONITOR = v.SourceSpec(
     confidence="Vendor documentation and SDK 2.0.0.",
     checked="2026-11-29",
     unconfirmed={
-        "page_size.most": "no largest size is documented; 1,000 is an assumption.",
         "rate_limit": "a low value to be safe; after a 429, the task waits.",
         "lookback": "no limit was found.",
         "auth.claims": "that the scopes of the eSignature API serve for Monitor.",

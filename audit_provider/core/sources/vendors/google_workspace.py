@@ -17,7 +17,14 @@ GOOGLE_WORKSPACE = v.SourceSpec(
         "/admin/reports/v1/activity/users/all/applications/{applications}",
         params={"startTime": "{start}", "endTime": "{end}", "maxResults": 1000},
     ),
-    reading=v.ClosedWindows(overlap=v.hours(1), sweep_every=v.hours(6), sweep_reach=v.hours(80)),
+    # Google refuses more than 30 days of the application gmail.
+    reading=v.ClosedWindows(
+        overlap=v.hours(1),
+        sweep_every=v.hours(6),
+        sweep_reach=v.hours(80),
+        first_width=v.days(29),
+        max_width=v.days(29),
+    ),
     paging=v.CursorPaging(param="pageToken", cursor_at="nextPageToken"),
     records_at="items",
     records_may_be_absent=True,

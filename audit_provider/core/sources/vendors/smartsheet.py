@@ -1,5 +1,7 @@
 """Smartsheet events. https://developers.smartsheet.com/api/smartsheet/event-types
 
+The list and its bounds of time: https://developers.smartsheet.com/api/smartsheet/openapi/events/list-events
+
 The user's account: https://developers.smartsheet.com/api/smartsheet/openapi/users/get-current-user, and ``UserProfile``
 of https://github.com/smartsheet/smartsheet-python-sdk.
 """
@@ -15,6 +17,7 @@ _BY_TIME = v.SourceSpec(
     base_url="https://api.smartsheet.com",
     request=v.Request("GET", _PATH, params={**_ASKED, "to": "{end}"}),
     follow=v.Request("GET", _PATH, params={"maxCount": 1000}),
+    times="rfc3339_hour",
     reading=v.ClosedWindows(),
     paging=v.CursorPaging(param="streamPosition", cursor_at="nextStreamPosition", more_at="moreAvailable"),
     records_at="data",
@@ -48,9 +51,9 @@ _BY_TIME = v.SourceSpec(
     probe=v.Probe("/2.0/users/me", shows=("account.name",), account="account.id"),
     credential={"password": "API access token"},
     access="An API access token of a system admin, on a plan with the add-on Event Reporting.",
-    limits="Since 8 June 2026 an object's id is in `objectIdStr`. An action says what was done, and `objectType` to "
-    "what: "
-    "`CREATE`, `UPDATE` and `DELETE` may be of a sheet or of a user, so they have no meaning of their own here.",
+    limits="Smartsheet rounds the bounds of a time range to the nearest hour, so whole hours are requested. Since 8 "
+    "June 2026 an object's id is in `objectIdStr`. An action says what was done, and `objectType` to what: `CREATE`, "
+    "`UPDATE` and `DELETE` may be of a sheet or of a user, so they have no meaning of their own here.",
     confidence="Vendor documentation and SDK 4.4.0.",
     checked="2026-11-29",
 )

@@ -76,7 +76,8 @@ SNOWFLAKE_QUERIES = _view(
     "snowflake_queries",
     "Snowflake queries",
     "QUERY_HISTORY",
-    "START_TIME",
+    # A query is shown once it has ended, up to two days after its start by default, or seven if the account allows it.
+    "START_TIME|END_TIME",
     v.Fields(id="QUERY_ID", time="START_TIME", action="QUERY_TYPE", outcome="EXECUTION_STATUS", **_WHO),
     actions={"SELECT": "data.read", "UNLOAD": "data.export", "GRANT": "access.grant", "REVOKE": "access.revoke"},
     watched=frozenset({"UNLOAD", "GRANT"}),

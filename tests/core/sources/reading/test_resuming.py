@@ -256,6 +256,21 @@ def test_an_order_that_breaks_late_costs_reading_back_one_sweep():
     assert set(pipeline.spooled()) >= {row.id for row in rows if row.recorded <= pipeline.now - timedelta(hours=1)}
 
 
+def test_an_event_that_breaks_the_order_is_read_however_old_it_is():
+    rows = every(timedelta(hours=1), 24 * 10)
+    service = Service(rows=rows, order="oldest", id_alone=True, page_size=1000, now=BEGIN + timedelta(days=10))
+    pipeline = Pipeline(service, source=KEYSET, search=Bounds(rows=rows, page_size=1000))
+    pipeline.run()
+    rows += [Row("back", BEGIN + timedelta(days=2), pipeline.now)]
+    service.sorted_by = "recorded"
+    service.shows = "happened"
+    for _ in range(2):
+        pipeline.advance(minutes=61)
+        pipeline.run()
+    assert any("not oldest first" in line for line in pipeline.told)
+    assert sorted(pipeline.spooled()) == sorted(row.id for row in rows)
+
+
 def test_rows_pushed_down_during_a_scan_do_not_make_it_read_the_whole_list():
     service = Service(rows=minutely(2000), numbered=True, page_size=10, now=BEGIN + timedelta(days=2))
     pipeline = Pipeline(service, source=HEAD)

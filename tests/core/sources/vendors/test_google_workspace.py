@@ -30,7 +30,7 @@ class Reports(Service):
 
     def __init__(self):
         super().__init__()
-        self.rows = {"login": [], "admin": [], "drive": []}
+        self.rows = {"login": [], "admin": [], "drive": [], "gmail": []}
         self.clock = lambda: NOW
         self.asked, self.tokens = [], 0
         self.closed = set()
@@ -67,6 +67,8 @@ class Reports(Service):
             token = "q" if request.param("pageToken") == "p" else "p"
             return Reply.json(200, {"items": [self.rows[application][0][2]], "nextPageToken": token})
         start, end = (time_from(request.param(name)) for name in ("startTime", "endTime"))
+        if application == "gmail" and end - start > timedelta(days=30):
+            return Reply.json(400, {"error": {"code": 400, "message": "more than 30 days", "status": "INVALID"}})
         self.asked.append((application, start, end))
         rows = [
             (moment, record)
@@ -113,6 +115,15 @@ def test_applications_of_one_pipeline_are_read_each_by_itself(desk):
     desk.now += timedelta(minutes=5)
     assert desk.run().counts.spooled == 0
     assert desk.service.tokens == 2, "one for each run"
+
+
+def test_of_gmail_no_more_than_30_days_are_requested_at_once(desk):
+    """https://developers.google.com/workspace/admin/reports/reference/rest/v1/activities/list : of gmail, 30 days"""
+    desk.settings["applications"] = "gmail"
+    for day in range(100):
+        desk.service.add("gmail", timedelta(days=day, minutes=5))
+    assert desk.run(start=NOW - timedelta(days=101)).complete
+    assert len(desk.events()) == 100
 
 
 def test_equal_qualifiers_of_different_moments_are_different_events(desk):

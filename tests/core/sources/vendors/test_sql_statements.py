@@ -18,6 +18,7 @@ from tests.core.destinations.stand_ins import Crash
 from tests.core.sources.vendors.vendor_desk import NOW, VendorDesk
 
 LOGINS = ("EVENT_ID", "EVENT_TIMESTAMP", "EVENT_TYPE", "USER_NAME", "CLIENT_IP", "IS_SUCCESS", "ERROR_CODE")
+QUERIES = ("QUERY_ID", "QUERY_TYPE", "USER_NAME", "EXECUTION_STATUS", "START_TIME", "END_TIME")
 GRANTS = ("CREATED_ON", "DELETED_ON", "ROLE", "GRANTED_TO", "GRANTEE_NAME", "GRANTED_BY")
 AUDIT = ("event_time", "event_id", "action_name", "service_name", "source_ip_address", "user_email")
 
@@ -25,6 +26,7 @@ AUDIT = ("event_time", "event_id", "action_name", "service_name", "source_ip_add
 def snowflake_tables():
     return {
         "LOGIN_HISTORY": Table(LOGINS, ("EVENT_TIMESTAMP",)),
+        "QUERY_HISTORY": Table(QUERIES, ("START_TIME", "END_TIME")),
         "GRANTS_TO_USERS": Table(GRANTS, ("CREATED_ON", "DELETED_ON")),
     }
 
@@ -259,6 +261,24 @@ def test_a_role_that_is_taken_away_is_an_event_of_its_own(monkeypatch):
         desk.now += timedelta(hours=2)
         desk.run()
     assert [event.time for event in desk.events()] == [NOW - timedelta(hours=5), NOW + timedelta(hours=1)]
+
+
+def test_a_query_that_runs_for_two_days_is_read_when_it_has_ended(monkeypatch):
+    """https://docs.snowflake.com/en/sql-reference/parameters#statement-timeout-in-seconds : two days by default"""
+    with SnowflakeService("pat-1", snowflake_tables()) as service:
+        desk = Snowflake(service, monkeypatch, "snowflake_queries")
+        rows = service.tables["QUERY_HISTORY"].rows
+
+        def ended(number, ran):
+            row = {"QUERY_ID": f"q{number}", "QUERY_TYPE": "UNLOAD", "USER_NAME": "ZOE", "EXECUTION_STATUS": "SUCCESS"}
+            end = desk.now - timedelta(minutes=40)
+            rows.append({**row, "START_TIME": end - ran, "END_TIME": end})
+
+        for number, hours in enumerate((0, 1, 47, 0.5, 160, 2)):
+            desk.now += timedelta(hours=13)
+            ended(number, timedelta(hours=hours))
+            desk.run(start=NOW - timedelta(days=1))
+    assert desk.ids() == [f"q{number}" for number in range(6)]
 
 
 def test_a_window_of_the_past_is_read(desk):
