@@ -1,4 +1,8 @@
-"""Bitwarden organisation events. https://bitwarden.com/help/public-api/"""
+"""Bitwarden organisation events. https://bitwarden.com/help/public-api/
+
+Bounds, pages and tokens of the cloud and of a server of one's own: https://github.com/bitwarden/server
+(``src/Api/Dirt/Public``, and the repositories of events).
+"""
 
 from audit_provider.core.sources import vocabulary as v
 from audit_provider.core.sources.vendors.bitwarden_actions import ACTIONS, WATCHED
@@ -29,8 +33,10 @@ BITWARDEN = v.SourceSpec(
     "Enterprise "
     "plan.",
     limits="Events have no id, and their type is a number. In the EU set the extra `token_url` to "
-    "`https://identity.bitwarden.eu/connect/token`; on a server of your own, set the host and `token_url` to it.",
-    confidence="Vendor documentation, one connector's code.",
+    "`https://identity.bitwarden.eu/connect/token`; on a server of your own, set the host and `token_url` to it, and "
+    "`paging: {type: none, cut_at: continuationToken}`: such a server continues a page from the time of its last event "
+    "and skips other events of that very time, so time ranges are requested that fit into one page.",
+    confidence="Vendor documentation and source code, one connector's code.",
     checked="2026-11-29",
     unconfirmed={
         "rate_limit": "no figure was found; after a 429, the task waits as `Retry-After` says.",
