@@ -21,7 +21,7 @@ from audit_provider.core.records.fields import Extractor, FieldReader, all_paths
 from audit_provider.core.sources.description_check import page_size
 from audit_provider.core.sources.export import ExportJob, FeedList, FileList
 from audit_provider.core.sources.reading.base import latest_end
-from audit_provider.core.templates import asked_for
+from audit_provider.core.text.templates import asked_for
 from audit_provider.core.wire.rate_limit import Pacer
 
 if TYPE_CHECKING:
