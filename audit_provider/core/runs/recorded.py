@@ -222,11 +222,13 @@ class _Verified(msgspec.Struct, frozen=True):
     """One verification.
 
     :ivar calendar: SHA-256 of the calendar that it wrote; "" from versions that did not record it.
+    :ivar replaces: SHA-256 of the calendar before, which stays if the verification is killed before it writes.
     """
 
     time: datetime
     action: str = ""
     calendar: str = ""
+    replaces: str = ""
     days: dict[date, _Change] = {}
 
 
@@ -238,17 +240,26 @@ def calendar_faults(ledger: Ledger, store: Store, pipeline: str) -> list[Fault]:
 
     :raises UnavailableError: the spool or a record cannot be read.
     """
-    key = key_of(pipeline)
-    if key not in set(store.keys(f"{key.rpartition('/')[0]}/")):
+    key, digest = key_of(pipeline), calendar_digest(store, pipeline)
+    if not digest:
         return []
     try:
         last, states = _verified(ledger, store, pipeline)
     except SpoolDamagedError:
         return []
-    if last is None or not last.calendar or hashlib.sha256(store.get(key)).hexdigest() == last.calendar:
+    if last is None or not last.calendar or digest == last.calendar:
+        return []
+    if digest == last.replaces and not _falsely_proven(Calendar.load(store, pipeline), states):
         return []
     wrong = f"is not what the verification of {text_of(last.time)} wrote{_difference(store, pipeline, states)}"
     return [Fault("damaged", f"{pipeline}/{CALENDAR}", 0, key, wrong)]
+
+
+def calendar_digest(store: Store, pipeline: str) -> str:
+    """Return the SHA-256 of a pipeline's calendar as it is stored; "" if there is none."""
+    key = key_of(pipeline)
+    is_kept = key in set(store.keys(f"{key.rpartition('/')[0]}/"))
+    return hashlib.sha256(store.get(key)).hexdigest() if is_kept else ""
 
 
 def vouched_for(ledger: Ledger, store: Store, pipeline: str, calendar: Calendar, fault: str) -> Calendar:

@@ -34,7 +34,14 @@ from audit_provider.core.runs.calendar import (
 from audit_provider.core.runs.evidence_pack import PackFacts, collect, compared_spans
 from audit_provider.core.runs.gap_records import all_gaps
 from audit_provider.core.runs.own_streams import VERIFICATION_ACTION, evidence_of_kind, spool_evidence
-from audit_provider.core.runs.recorded import Logged, calendar_faults, files_beside, recorded_progress, vouched_for
+from audit_provider.core.runs.recorded import (
+    Logged,
+    calendar_digest,
+    calendar_faults,
+    files_beside,
+    recorded_progress,
+    vouched_for,
+)
 from audit_provider.core.spool import Stream
 from audit_provider.core.streams.open_stream import OpenStream, open_streams
 from audit_provider.core.streams.unreadable import UnreadableFacts, said_of, unreadable_of
@@ -247,6 +254,7 @@ class Verifying:
             "days": changed,
             "asked": {str(day): msgspec.to_builtins(each) for day, each in sorted(self._answers.items())},
             "calendar": hashlib.sha256(after.content()).hexdigest(),
+            "replaces": calendar_digest(self.store, self.pipeline.name),
             "proven": sum(each.state == "proven" for each in after.days.values()),
             "version": self.version,
         }

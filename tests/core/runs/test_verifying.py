@@ -16,8 +16,9 @@ from audit_provider.core.ledger.records import MemoryLedger, offset_record, posi
 from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import Event, Offset, PullCounts, ShipCounts, Window
 from audit_provider.core.pipeline import pipeline_from
-from audit_provider.core.runs.calendar import ROUND, Calendar, Day, is_due, with_gaps
+from audit_provider.core.runs.calendar import ROUND, Calendar, Day, is_due, key_of, with_gaps
 from audit_provider.core.runs.gap_records import all_gaps
+from audit_provider.core.runs.recorded import calendar_faults
 from audit_provider.core.runs.verifying import Verifying
 from audit_provider.core.shipping.terms import Terms
 from audit_provider.core.sources.reading.reconciliation import ReconciliationState
@@ -287,3 +288,33 @@ def test_events_that_are_too_old_make_a_gap_of_their_own_days_only():
     assert [shown[day_of(number)].state for number in range(6)] == states
     newer = with_gaps(kept.days, gaps, NOW.date(), ())
     assert {newer[day_of(number)].state for number in range(6)} == {"gap"}, "it may have events of each of these days"
+
+
+def test_a_verification_that_is_killed_before_it_writes_the_calendar_is_no_fault():
+    store, ledger = CountingStore(), MemoryLedger()
+    spooled(store, ledger, 0, 3)
+    shipped(ledger)
+    compared(ledger)
+    judge(store, ledger)
+    kept = store.get(key_of("p"))
+    spooled(store, ledger, 3, 1)
+    shipped(ledger)
+    judge(store, ledger, NOW + DAY)
+    store.put(key_of("p"), kept)
+    assert calendar_faults(ledger, store, "p") == []
+    found, days = judge(store, ledger, NOW + 2 * DAY)
+    assert (found.result, {days[day_of(each)].state for each in range(4)}) == ("all right", {"proven"})
+    judge(store, ledger, NOW + 2 * DAY)
+    store.put(key_of("p"), kept)
+    assert len(calendar_faults(ledger, store, "p")) == 1, "the last verification has replaced another"
+    judge(store, ledger, NOW + 3 * DAY)
+    judge(store, ledger, NOW + 4 * DAY)
+    kept = store.get(key_of("p"))
+    damage(store, position_record(ledger, StreamName("p")).load().chain, 2)
+    for run in range(ROUND):
+        if judge(store, ledger, NOW + (5 + run) * DAY)[0].faults:
+            break
+        kept = store.get(key_of("p"))
+    store.put(key_of("p"), kept)
+    (fault,) = calendar_faults(ledger, store, "p")
+    assert "it says proven of" in fault.wrong
