@@ -17,7 +17,8 @@ trap 'rm -rf "$work"' EXIT
 mkdir "$work/go"
 cd "$work/go"
 go mod init check >"$work/go.log" 2>&1
-go get github.com/elastic/go-elasticsearch/v8@v8.19.7 github.com/opensearch-project/opensearch-go/v4@v4.8.1 >>"$work/go.log" 2>&1 || { cat "$work/go.log"; exit 1; }
+go get github.com/elastic/go-elasticsearch/v8@v8.19.7 github.com/opensearch-project/opensearch-go/v4@v4.8.1 \
+    >>"$work/go.log" 2>&1 || { cat "$work/go.log"; exit 1; }
 cat >main.go <<'GO'
 package main
 

@@ -16,7 +16,8 @@ trap 'rm -rf "$work"' EXIT
 mkdir "$work/go"
 cd "$work/go"
 go mod init check >"$work/go.log" 2>&1
-go get github.com/hashicorp/cronexpr@v1.1.3 github.com/robfig/cron/v3@v3.0.1 >>"$work/go.log" 2>&1 || { cat "$work/go.log"; exit 1; }
+go get github.com/hashicorp/cronexpr@v1.1.3 github.com/robfig/cron/v3@v3.0.1 >>"$work/go.log" 2>&1 ||
+    { cat "$work/go.log"; exit 1; }
 cat >main.go <<'GO'
 package main
 
