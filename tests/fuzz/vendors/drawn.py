@@ -73,10 +73,10 @@ def descriptions(draw: st.DrawFn, reading: str, paging: str) -> dict[str, Any]:
     if reading in ("closed_windows", "since_scan", "head_scan"):
         of["sweeps"] = draw(st.sampled_from([True, False, False]))
     if reading == "closed_windows":
-        of["times"] = draw(st.sampled_from([of["times"], of["times"], of["times"], "date"]))
+        of["times"] = draw(st.sampled_from([of["times"], of["times"], of["times"], "date", "rfc3339_hour"]))
         of["order"] = draw(st.sampled_from(["newest", "oldest", "shuffled"]))
         of["bounds"] = draw(st.sampled_from(["[]", "[)", "(]", "()"]))
-        of["strict"] = of["times"] != "date" and draw(st.sampled_from([False, False, True]))
+        of["strict"] = of["times"] not in ("date", "rfc3339_hour") and draw(st.sampled_from([False, False, True]))
         of["behind"] = 120 if of["strict"] else draw(st.sampled_from([0, 0, 300]))
     if reading in ("since_scan", "head_scan"):
         of["order"] = draw(st.sampled_from(["newest", "newest", "oldest", "shuffled"]))
@@ -195,7 +195,7 @@ def _calm(row: Row, of: dict[str, Any]) -> Row:
     if not row.request:
         return row
     settled = of["reading"] == "closed_windows" and not of["id_at"] and of["paging"] in ("page", "offset")
-    settled = settled and of["times"] != "date"
+    settled = settled and of["times"] not in ("date", "rfc3339_hour")
     return replace(row, late=min(row.late, 60)) if settled else replace(row, request=0)
 
 

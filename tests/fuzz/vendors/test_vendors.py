@@ -51,7 +51,7 @@ DIMENSIONS = {
     "killed": ("request", "before", "after"),
     "paging": {paging for _, paging in PAIRS} - {"job"},
     "end": ("null", "empty page", "last again", "pages", "no link"),
-    "times": ("rfc3339", "rfc3339_ms", "rfc3339_no_zone", "datetime", "epoch", "epoch_ms", "date"),
+    "times": ("rfc3339", "rfc3339_ms", "rfc3339_hour", "rfc3339_no_zone", "datetime", "epoch", "epoch_ms", "date"),
     "order": ("newest", "oldest", "shuffled"),
     "bounds": ("[]", "[)", "(]", "()"),
     "cursors": ("row", "count"),

@@ -127,6 +127,9 @@ def moment_from(text: str, form: str) -> datetime:
             return datetime.fromtimestamp(int(text) / 1000, UTC)
         case "date":
             return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+        case "rfc3339_hour":
+            # Such a service rounds to the nearest hour.
+            return (moment_from(text, "rfc3339") + timedelta(minutes=30)).replace(minute=0, second=0)
     pattern = BOUNDS.get(form, "%Y-%m-%dT%H:%M:%SZ")
     return datetime.strptime(text, pattern).replace(tzinfo=UTC)
 
