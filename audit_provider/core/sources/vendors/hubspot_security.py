@@ -1,5 +1,7 @@
-"""HubSpot security history. "
-"https://developers.hubspot.com/docs/api-reference/2026-03/account/audit-logs/get-security"""
+"""HubSpot security history.
+
+https://developers.hubspot.com/docs/api-reference/2026-03/account/audit-logs/get-security
+"""
 
 from audit_provider.core.sources import vocabulary as v
 from audit_provider.core.sources.vendors import hubspot_logins
@@ -23,9 +25,9 @@ HUBSPOT_SECURITY = v.replace(
     ),
     actions={"ADD_USER": "user.create"},
     lookback=None,
-    limits="The list has no time filter: it is read from its newest end back to known events, or whole if it proves "
-    "to be in "
-    "another order.",
+    limits="The list is read from its newest end back to known events, or whole if it proves to be in another order. "
+    "Version 2026-09 has the parameters `fromTimestamp` and `toTimestamp`, without a word on what they filter: they "
+    "are not used.",
     unconfirmed={
         **_LOGINS.unconfirmed,
         "lookback": "no limit was found.",
