@@ -7,6 +7,7 @@ may also name a header of the answer, as in ``header: x-next-page``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -124,12 +125,15 @@ class NextUrlPaging:
     :ivar ends_when_same: At the end, the answer repeats the URL of the request.
     :ivar hosts: Other names that the API uses for its host in URLs, for example behind a proxy. The next request still
         goes to the connection's address. Example: ``[api.internal.example]``.
+    :ivar before: Parameter of the URL that holds the time of the page's last record, in milliseconds, if the next page
+        leaves out all records of that time. One is added to it, so that they are not skipped. Example: ``before``.
     """
 
     url_at: str
     ends_at: tuple[End, ...] = field(default=(), repr=False)
     ends_when_same: bool = field(default=False, repr=False)
     hosts: tuple[str, ...] = field(default=(), repr=False)
+    before: str = field(default="", repr=False)
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -143,7 +147,13 @@ class NextUrlPaging:
             return Way("", more=False, said=shown.ends(self.url_at, self.ends_at))
         local = shown.local(url, self.hosts)
         same = self.ends_when_same and local == shown.asked
+        if self.before and (later := self._with_ties(local)) != shown.asked:
+            local = later
         return Way(local, more=not same, said=same)
+
+    def _with_ties(self, url: str) -> str:
+        pattern = rf"([?&]{re.escape(self.before)}=)(\d+)(?=&|$)"
+        return re.sub(pattern, lambda match: f"{match[1]}{int(match[2]) + 1}", url)
 
     def apply(self, call: Call, cursor: str) -> Call:
         """See :class:`Paging`."""

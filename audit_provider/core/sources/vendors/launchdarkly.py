@@ -19,7 +19,8 @@ LAUNCHDARKLY = v.SourceSpec(
     ),
     times="epoch_ms",
     reading=v.ClosedWindows(),
-    paging=v.NextUrlPaging(url_at="_links.next.href"),
+    # The link leads to what happened before the last entry of the page, without others of its millisecond.
+    paging=v.NextUrlPaging(url_at="_links.next.href", before="before"),
     records_at="items",
     auth=v.Header({"Authorization": "{password}"}),
     fields=v.Fields(
@@ -31,12 +32,13 @@ LAUNCHDARKLY = v.SourceSpec(
     probe=v.Probe("/api/v2/caller-identity", account="accountId"),
     credential={"password": "API access token"},
     access="An API access token with a role that may read the audit log; it is sent without a scheme.",
-    limits="20 entries a page. What changed in detail needs one more request per entry and is not read.",
+    limits="20 entries a page: of more than 20 in one millisecond, the link to the next page skips the rest. What changed in detail needs one more request per entry and is not read.",
     confidence="Vendor documentation, one connector's code.",
     checked="2026-11-29",
     unconfirmed={
         "rate_limit": "no figure was found; the `X-RateLimit` headers are used, including the token's own.",
         "lookback": "no limit was found.",
+        "paging.before": "that the link holds the time of the last entry is seen in answers that a connector recorded.",
         "fields": "names of action, actor and kind are partly not from documentation.",
     },
 )
