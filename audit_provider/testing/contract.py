@@ -300,8 +300,9 @@ def _loose_ends(contract: Contract) -> Iterator[str]:
             if each.pattern and not names_in(each.pattern) <= {"start", "end"}:
                 yield f"{key}: the pattern of {name!r} knows {{start}} and {{end}} only"
     led = contract.follow or contract.request
-    if contract.paging.style != "none" and all(each.role != "cursor" for each in led.named.values()):
-        yield f"paging: the style {contract.paging.style!r} needs a parameter with the role 'cursor'"
+    needed = "end" if getattr(contract.paging, "by_time", False) else "cursor"
+    if contract.paging.style != "none" and all(each.role != needed for each in led.named.values()):
+        yield f"paging: the style {contract.paging.style!r} needs a parameter with the role {needed!r}"
     wanted = names_in(contract.auth)
     yield from (f"auth: {{{name}}} is not known, only {{token}} is" for name in sorted(wanted - {"token"}))
     if ("token" in wanted) != bool(contract.token):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode
 
 from audit_provider.core.model import UTC, utc_now
-from audit_provider.testing.contract import Contract, TokenCall, at, put, remove
+from audit_provider.testing.contract import Contract, TokenCall, at, put, remove, written
 from audit_provider.testing.documented_call import BadRequestError, Call, Cursors, Links, ObjectIds, Offsets, Pages
 from audit_provider.testing.server import CONTROL, Reply, Request, Service
 from audit_provider.testing.signing_keys import fault_in
@@ -221,6 +221,9 @@ class ContractService(Service):
             place = rows[reached - 1].number + 1 if reached else 0
         cursor = self._cursor(kept, place)
         query = {**dict(request.params), (contract.follow or call).cursor_name: cursor}
+        if isinstance(paging, Cursors) and paging.by_time and more:
+            name = next(name for name, each in call.named.items() if each.role == "end")
+            query = {**dict(request.params), name: str(written(rows[reached - 1].moment, contract.time_kind))}
         url = f"{self._path(contract.follow or call)}?{urlencode(query, quote_via=quote)}"
         if isinstance(paging, Links):
             flag = f'; results="{"true" if more else "false"}"; cursor="{cursor}"' if paging.results else ""

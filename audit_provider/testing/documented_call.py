@@ -203,6 +203,7 @@ class Cursors:
     :ivar more_at: dotted path of a flag that says whether there is more. :ivar count_at: that of the page's size.
     :ivar begin: a cursor that means the beginning. :ivar relative: the URL has no host.
     :ivar listed: the cursor is a list of two values, which the request joins by a comma.
+    :ivar by_time: the URL has no cursor: its ``end`` is the time of the page's last record, newest first.
     """
 
     __pydantic_config__: ClassVar = STRICT
@@ -217,6 +218,7 @@ class Cursors:
     begin: str = ""
     relative: bool = False
     listed: bool = False
+    by_time: bool = False
 
 
 @dataclass(frozen=True, slots=True)

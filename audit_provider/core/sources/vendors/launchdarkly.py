@@ -32,7 +32,8 @@ LAUNCHDARKLY = v.SourceSpec(
     probe=v.Probe("/api/v2/caller-identity", account="accountId"),
     credential={"password": "API access token"},
     access="An API access token with a role that may read the audit log; it is sent without a scheme.",
-    limits="20 entries a page: of more than 20 in one millisecond, the link to the next page skips the rest. What changed in detail needs one more request per entry and is not read.",
+    limits="20 entries a page: of more than 20 in one millisecond, the link to the next page skips the rest. What "
+    "changed in detail needs one more request per entry and is not read.",
     confidence="Vendor documentation, one connector's code.",
     checked="2026-11-29",
     unconfirmed={
