@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, TextIO, cast, get_args
 from urllib.parse import parse_qsl, urlsplit
 
 from audit_provider.core.destinations.elasticsearch_documents import Scope, stream_name
-from audit_provider.core.errors import AuditError, ConfigurationError, UnavailableError
+from audit_provider.core.errors import AuditError, ConfigurationError, SpoolDamagedError, UnavailableError
 from audit_provider.core.ledger.records import MemoryLedger
 from audit_provider.core.model import Fields, Origin
+from audit_provider.core.runs.applied_filters import AppliedFilters, FilterVerdicts, changes_of
 from audit_provider.core.runs.asking import contents_of
 from audit_provider.core.runs.own_streams import EVIDENCE_SOURCE
+from audit_provider.core.runs.proving import evidence_of
 from audit_provider.core.runs.recorded import calendar_faults, entry_faults, recorded_counts, recorded_progress
 from audit_provider.core.spool import LocalStore, S3Store
 from audit_provider.core.text.validation import near
@@ -31,11 +33,13 @@ if TYPE_CHECKING:
 
     from audit_provider.core.delivery import Delivery
     from audit_provider.core.ledger.records import Ledger
+    from audit_provider.core.model import Event, Offset
     from audit_provider.core.pipeline import Pipeline
-    from audit_provider.core.spool import Store
+    from audit_provider.core.spool import Manifest, Store
     from audit_provider.core.transparency.checkpoint import Note
     from audit_provider.core.verification import Arrival, Fault
     from audit_provider.core.verification.checkpoints import VerifiedCheckpoint
+    from audit_provider.core.verification.spool import LeftOut
     from audit_provider.hooks.elasticsearch_logs import ElasticsearchLogsHook
 
 NOT_CHECKED = 2
@@ -66,6 +70,7 @@ def run_verify(options: argparse.Namespace) -> int:
                 progress=progress,
                 arrival=arrival,
                 destination=options.destination,
+                left_out=_left_out(options, store, progress),
             )
             report = replace(report, faults=(*report.faults, *_count_faults(options, store, streams)))
             pipelines = sorted({folder.partition("/")[0] for folder in streams})
@@ -85,6 +90,30 @@ def run_verify(options: argparse.Namespace) -> int:
         return NOT_CHECKED
     sys.stdout.write(str(report))
     return report.exit_code
+
+
+def _left_out(options: argparse.Namespace, store: Store, progress: dict[str, Progress]) -> LeftOut:
+    """Return a function that says which events the filters of the named destination left out."""
+    ledger = ledger_of(options)
+    verdicts: dict[str, tuple[FilterVerdicts, Offset]] = {}
+    for folder, each in progress.items():
+        if options.against and each.offset:
+            name = folder.partition("/")[0]
+            pipeline = described(name)
+            delivery = pipeline.destinations.get(options.destination) if pipeline else None
+            with without_log(), contextlib.suppress(SpoolDamagedError):
+                changes = changes_of(evidence_of(ledger, store, name)).get(options.destination, [])
+                filters = AppliedFilters.of(folder, each.offset, delivery, changes)
+                verdicts[folder] = FilterVerdicts(filters, each.position), each.offset
+
+    def left_out(folder: str, manifest: Manifest, index: int, event: Event) -> bool:
+        if folder not in verdicts:
+            return False
+        verdict, offset = verdicts[folder]
+        place = (manifest.number, index)
+        return place < (offset.segment, offset.index) and (verdict.of(event, place, manifest.written_at) == "filtered")
+
+    return left_out
 
 
 def _count_faults(options: argparse.Namespace, store: Store, streams: list[str]) -> list[Fault]:

@@ -374,3 +374,31 @@ def test_a_search_that_may_not_be_or_finds_no_stream(world, run, cluster):
     assert (code, "privilege 'read'" in said) == (2, True)
     code, said = run("--against", "https://elsewhere.example.com/logs-x")
     assert (code, "its credential is sent nowhere else" in said) == (2, True)
+
+
+def test_what_the_filters_of_then_left_out_is_filtered_and_not_missing(world, run, moto):
+    left = sum(action(line) == "LoginSucceeded" for line in lines_of(world))
+    assert 0 < left < 700
+    world.ship("s3", options={"except": ["LoginSucceeded"]})
+    arguments = ("--against", f"s3://{world.bucket}", "--destination", "s3")
+    said_of_all = f"{700 - left} of 700 ids are there; 0 missing, 0 set aside, 0 pending, {left} filtered;"
+    code, said = run(*arguments)
+    assert (code, said_of_all in said) == (0, True), said
+    assert run("--against", f"s3://{world.bucket}")[0] == 1, "nobody says which destination this is"
+    world.ship("s3")
+    code, said = run(*arguments)
+    assert (code, said_of_all in said) == (0, True), "nothing was sent under the new filters"
+    client, keys = bucket(world, moto)
+    gone = igzip.decompress(client.get_object(Bucket=world.bucket, Key=keys[0])["Body"].read()).count(b"\n")
+    client.delete_object(Bucket=world.bucket, Key=keys[0])
+    code, said = run(*arguments)
+    assert (code, f"; {gone} missing, 0 set aside, 0 pending, {left} filtered;" in said) == (1, True)
+
+
+def lines_of(world):
+    paths = (world.spool / "p/live").rglob("*.ndjson.gz")
+    return [json.loads(line) for path in paths for line in igzip.decompress(path.read_bytes()).splitlines()]
+
+
+def action(line):
+    return line["raw"]["action"]

@@ -6,7 +6,7 @@ destination had reached in the stream, see :mod:`~audit_provider.core.runs.confi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,16 +15,19 @@ import msgspec
 
 from audit_provider.core.errors import UNREADABLE
 from audit_provider.core.ledger.position import begun_at
-from audit_provider.core.records.selection import Selection
+from audit_provider.core.records.selection import Selection, Selector
 from audit_provider.core.runs.own_streams import CONFIGURATION_ACTION
 
 if TYPE_CHECKING:
     from audit_provider.core.delivery import Delivery
     from audit_provider.core.destinations.base import Place
-    from audit_provider.core.model import Event, Offset
+    from audit_provider.core.ledger.position import Position
+    from audit_provider.core.model import Event, Fields, Offset
 
 DELIVERED_OR_FILTERED: Literal["delivered or filtered"] = "delivered or filtered"
 """The state of an event that a destination has passed, of which it is not known under which filters."""
+
+Verdict = Literal["delivered", "filtered", "delivered or filtered"]
 
 _FILTERS = ("only", "except")
 
@@ -111,6 +114,40 @@ class AppliedFilters:
         return list(dict.fromkeys([*found, self.now]))
 
 
+class FilterVerdicts:
+    """Says of the events that a destination has passed whether its filters left them out.
+
+    :param position: of the stream, for the sources that it was read from.
+    """
+
+    def __init__(self, filters: AppliedFilters, position: Position) -> None:
+        self._filters = filters
+        self._fields = [(last, own.fields) for own, last in position.by_source(1)]
+        self._selectors: dict[tuple[Fields, Selection], Selector] = {}
+        self._takes_all = filters.take_all
+
+    def of(self, event: Event, place: Place, written_at: datetime) -> Verdict:
+        """Return what the filters made of an event. :param written_at: when its segment was written."""
+        if self._takes_all:
+            return "delivered"
+        fields = next((own for last, own in self._fields if place[0] <= last), self._fields[-1][1])
+        left = {self._leaves_out(each, fields, event) for each in self._filters.under(place, written_at)}
+        if len(left) > 1:
+            return DELIVERED_OR_FILTERED
+        return "filtered" if True in left else "delivered"
+
+    def _leaves_out(self, selection: Selection, fields: Fields, event: Event) -> bool:
+        if selection == Selection():
+            return False
+        selector = self._selectors.get((fields, selection))
+        if selector is None:
+            selector = self._selectors[fields, selection] = Selector(selection, fields)
+        try:
+            return selector.select(event) is None
+        except (*UNREADABLE, TypeError):
+            return False
+
+
 class _Change(msgspec.Struct):
     action: str = ""
     subject: str = ""
@@ -159,3 +196,12 @@ def _decoded(configuration: bytes) -> Mapping[str, Any]:
 
 
 _decode = msgspec.json.Decoder(_Change).decode
+
+
+def changes_of(events: Iterable[Event]) -> dict[str, list[FilterChange]]:
+    """Return the changes of configurations in a stream of evidence, by destination. :param events: the oldest first."""
+    found: dict[str, list[FilterChange]] = {}
+    for event in events:
+        if change := change_in(event):
+            found.setdefault(change.destination, []).append(change)
+    return found

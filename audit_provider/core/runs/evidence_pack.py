@@ -14,8 +14,7 @@ from audit_provider.core.errors import UNREADABLE, ConfigurationError
 from audit_provider.core.ledger.gaps import GapRecord
 from audit_provider.core.ledger.records import position_record
 from audit_provider.core.ledger.stream_name import StreamName
-from audit_provider.core.records.selection import Selection, Selector
-from audit_provider.core.runs.applied_filters import DELIVERED_OR_FILTERED, AppliedFilters, FilterChange, change_in
+from audit_provider.core.runs.applied_filters import AppliedFilters, FilterChange, FilterVerdicts, change_in
 from audit_provider.core.runs.gap_records import all_gaps
 from audit_provider.core.runs.own_streams import CHECKPOINT_ACTION, CONFIGURATION_ACTION
 from audit_provider.core.runs.proving import evidence_of
@@ -27,9 +26,8 @@ from audit_provider.core.streams.open_stream import OpenStream, open_stream
 from audit_provider.core.streams.unreadable import UnreadableFacts, unreadable_of
 
 if TYPE_CHECKING:
-    from audit_provider.core.destinations.base import Place
     from audit_provider.core.ledger.records import Ledger
-    from audit_provider.core.model import Event, Fields, Window
+    from audit_provider.core.model import Event, Window
     from audit_provider.core.pipeline import Pipeline
     from audit_provider.core.spool import Manifest, Store
 
@@ -266,9 +264,7 @@ class _Judge:
         self._filters = None
         if self._offset is not None:
             filters = AppliedFilters.of(opened.name.folder, self._offset, delivery, changes)
-            self._filters = None if filters.take_all else filters
-        self._fields = [(last, own.fields) for own, last in opened.position.by_source(1)]
-        self._selectors: dict[tuple[Fields, Selection], Selector] = {}
+            self._filters = FilterVerdicts(filters, opened.position)
         self._holds = self._offset is None or holds_passed(opened.stream, opened.head, self._offset)
         self._aside: dict[tuple[int, int], str] = {}
         letters = letters_of(opened.stream, destination, self._offset)
@@ -318,25 +314,7 @@ class _Judge:
             return "unknown, for dead letters are missing"
         if manifest.previous.total + index < offset.started_at:
             return "not shipped"
-        return "delivered" if self._filters is None else self._by_filters(self._filters, event, manifest, place)
-
-    def _by_filters(self, filters: AppliedFilters, event: Event, manifest: Manifest, place: Place) -> str:
-        fields = next((own for last, own in self._fields if manifest.number <= last), self._fields[-1][1])
-        left = {self._leaves_out(each, fields, event) for each in filters.under(place, manifest.written_at)}
-        if len(left) > 1:
-            return DELIVERED_OR_FILTERED
-        return "filtered" if True in left else "delivered"
-
-    def _leaves_out(self, selection: Selection, fields: Fields, event: Event) -> bool:
-        if selection == Selection():
-            return False
-        selector = self._selectors.get((fields, selection))
-        if selector is None:
-            selector = self._selectors[fields, selection] = Selector(selection, fields)
-        try:
-            return selector.select(event) is None
-        except (*UNREADABLE, TypeError):
-            return False
+        return self._filters.of(event, place, manifest.written_at) if self._filters else "delivered"
 
 
 def compared_spans(ledger: Ledger, pipeline: Pipeline) -> tuple[Window, ...]:

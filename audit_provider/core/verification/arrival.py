@@ -114,8 +114,9 @@ class IdBuckets:
         return Path(self._folder.name) / f"{number:03d}"
 
 
-SET_ASIDE, PENDING, THERE, SAME_ID = -1, -2, -3, -4
-"""Places that are no segment: dead letters, not shipped yet, the destination, and the vendor's id of a renamed event.
+SET_ASIDE, PENDING, THERE, SAME_ID, FILTERED = -1, -2, -3, -4, -5
+"""Places that are no segment: dead letters, not shipped yet, the destination, the vendor's id of a renamed event, and
+what filters left out.
 
 An event is renamed if another event has the same id.
 """
@@ -219,6 +220,7 @@ def tally(
         altered=met["altered"],
         first_altered=tuple(altered),
         faults=tuple(faults),
+        filtered=met["filtered"],
     )
 
 
@@ -239,4 +241,6 @@ def _fate(count: int, places: Sequence[int]) -> str:
         return "found"
     if SET_ASIDE in places:
         return "set_aside"
-    return "pending" if PENDING in places else "missing"
+    if PENDING in places:
+        return "pending"
+    return "filtered" if FILTERED in places else "missing"

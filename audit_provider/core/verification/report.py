@@ -81,7 +81,8 @@ class VerifiedIds:
 class VerifiedArrival:
     """The number of the spool's ids that a destination has and lacks.
 
-    :ivar missing: ids that are neither there nor set aside nor pending; the first ones are in :ivar first_missing.
+    :ivar missing: ids that are neither there nor set aside nor pending nor filtered; the first ones are in
+        :ivar first_missing.
     :ivar set_aside: ids that are not there and are open dead letters.
     :ivar pending: ids that are not there and not shipped yet.
     :ivar several_times: ids that it has more than once.
@@ -90,6 +91,7 @@ class VerifiedArrival:
     :ivar compared: found ids whose content was compared with the spool's; None if only ids are searched for.
     :ivar altered: compared ids with another content at the destination; the first ones are in :ivar first_altered.
     :ivar faults: objects that are not what was shipped, one sentence each.
+    :ivar filtered: ids that are not there because the destination's filters left the events out.
     """
 
     where: str
@@ -105,6 +107,7 @@ class VerifiedArrival:
     altered: int = 0
     first_altered: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
+    filtered: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,10 +204,12 @@ def _agreed(checkpoints: Sequence[VerifiedCheckpoint]) -> Iterator[str]:
 
 
 def _arrived(arrival: VerifiedArrival) -> Iterator[str]:
+    filtered = f", {arrival.filtered:,} filtered" if arrival.filtered else ""
     extra = "" if arrival.extra is None else f", {arrival.extra:,} there that are not in the spool"
     yield (
         f"{arrival.where}: {arrival.found:,} of {arrival.expected:,} ids are there; {arrival.missing:,} missing, "
-        f"{arrival.set_aside:,} set aside, {arrival.pending:,} pending; {arrival.several_times:,} stored several times"
+        f"{arrival.set_aside:,} set aside, {arrival.pending:,} pending{filtered}; {arrival.several_times:,} stored "
+        f"several times"
         f"{extra}"
     )
     if arrival.compared is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,23 +17,26 @@ from audit_provider.core.spool.stream import OLDEST, PRUNED, SHORTEST
 from audit_provider.core.streams.letter_files import INDEX
 from audit_provider.core.streams.unreadable import FOLDER, unpack_unreadable
 from audit_provider.core.transparency.tree import TREE
-from audit_provider.core.verification.arrival import PENDING, SAME_ID, SET_ASIDE, IdBuckets, digest_of, tally
+from audit_provider.core.verification.arrival import FILTERED, PENDING, SAME_ID, SET_ASIDE, IdBuckets, digest_of, tally
 from audit_provider.core.verification.chain import ChainReader
 from audit_provider.core.verification.dead_letters import check_beside, read_letters, read_record
 from audit_provider.core.verification.report import Fault, Verification
 from audit_provider.core.verification.segments import FILE_NAME, Flaw, FlawError, fetch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Collection, Mapping
     from datetime import datetime
 
     from audit_provider.core.ledger.position import Position
-    from audit_provider.core.model import Offset
+    from audit_provider.core.model import Event, Offset
     from audit_provider.core.spool import Manifest, Store
     from audit_provider.core.verification.arrival import Arrival, Contents
     from audit_provider.core.verification.chain import ChainRead
     from audit_provider.core.verification.report import VerifiedStream
     from audit_provider.core.verification.segments import SegmentRead
+
+LeftOut = Callable[[str, "Manifest", int, "Event"], bool]
+"""Whether a destination's filters left out an event: folder of its stream, its manifest, its index in it, the event."""
 
 _STREAM_DEPTH = 2
 _RENAMED = re.compile(r"(.+)-[0-9a-f]{32}", re.DOTALL)
@@ -78,6 +82,7 @@ def verify(
     destination: str = "",
     now: Callable[[], datetime] = utc_now,
     due: Callable[[str, Manifest], bool] = lambda *_: True,
+    left_out: LeftOut = lambda *_: False,
 ) -> Verification:
     """Read everything again: digests, links, counts, ids; report every fault and continue after it.
 
@@ -89,12 +94,13 @@ def verify(
         ones.
     :param due: returns by folder of a chain and manifest whether its events are read too. The manifests are always all
         read.
+    :param left_out: whether the destination's filters left out an event that it has passed.
     :raises AuditError: the spool or the destination cannot be read.
     """
     began = now()
     with IdBuckets() as buckets:
         contents = getattr(arrival, "contents", None)
-        reading = _Reading(store, buckets, progress or {}, destination, began, contents, due)
+        reading = _Reading(store, buckets, progress or {}, destination, began, contents, due, left_out)
         reading.read(pipeline)
         ids, arrived = tally(buckets, reading.owners(), arrival)
     return Verification(
@@ -124,8 +130,10 @@ class _Reading:
         now: datetime,
         contents: Contents | None,
         due: Callable[[str, Manifest], bool],
+        left_out: LeftOut,
     ) -> None:
         self._due = due
+        self._left_out = left_out
         self._contents = contents
         self._store = store
         self._buckets = buckets
@@ -198,6 +206,14 @@ class _Reading:
             if recorded and self._destination and (offset is None or segment.head.number >= offset.segment):
                 shipped = offset.index if offset and offset.segment == segment.head.number else 0
                 self._buckets.add(PENDING, segment.ids[shipped:])
+            if recorded and recorded.offset:
+                stream, manifest = "/".join(folder.split("/")[:_STREAM_DEPTH]), segment.manifest
+                left = (
+                    event.id
+                    for index, event in enumerate(segment.events)
+                    if self._left_out(stream, manifest, index, event)
+                )
+                self._buckets.add(FILTERED, left)
 
         head = recorded.position.head if recorded else None
         due = partial(self._due, folder)
