@@ -7,7 +7,7 @@
 #           2. The bulk API takes one document a line, so one expects the indexer to write it in one line, or Add to
 #           refuse it. The document API of the same clients takes such a document.
 # Seen:     Both copy the body. Of two documents, the first with line feeds, the server gets 6 lines, 3 of which are
-#           no JSON, so it refuses the request or reads a part of a document as the next action. Add gives no error.
+#           no JSON, so it refuses the request. Add gives no error.
 # Matters:  One event that a vendor writes with indentation costs the batch of hundreds of events it is in. The error
 #           names a line of the request, and none of the events.
 set -euo pipefail
