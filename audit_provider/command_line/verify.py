@@ -20,7 +20,13 @@ from audit_provider.core.runs.applied_filters import AppliedFilters, FilterVerdi
 from audit_provider.core.runs.asking import contents_of
 from audit_provider.core.runs.own_streams import EVIDENCE_SOURCE
 from audit_provider.core.runs.proving import evidence_of
-from audit_provider.core.runs.recorded import calendar_faults, entry_faults, recorded_counts, recorded_progress
+from audit_provider.core.runs.recorded import (
+    calendar_faults,
+    entry_faults,
+    recorded_counts,
+    recorded_offsets,
+    recorded_progress,
+)
 from audit_provider.core.spool import LocalStore, S3Store
 from audit_provider.core.text.validation import near
 from audit_provider.core.verification import DocumentSearch, ObjectIds, Progress, streams_in, verify
@@ -71,6 +77,7 @@ def run_verify(options: argparse.Namespace) -> int:
                 arrival=arrival,
                 destination=options.destination,
                 left_out=_left_out(options, store, progress),
+                offsets_alone=_offsets_alone(options, store, streams),
             )
             report = replace(report, faults=(*report.faults, *_count_faults(options, store, streams)))
             pipelines = sorted({folder.partition("/")[0] for folder in streams})
@@ -205,11 +212,27 @@ def progress_of(ledger: Ledger, store: Store, folders: Sequence[str], destinatio
     for folder in folders:
         try:
             with without_log():
-                known = {*_of_file(folder.partition("/")[0]), *([destination] if destination else [])}
+                known = _known(folder, destination)
                 found |= recorded_progress(ledger, store, [folder], sorted(known), destination)
         except UnavailableError as error:
             raise UnavailableError(f"{error} To verify a copy without Airflow, use --without-airflow.") from None
     return found
+
+
+def _offsets_alone(
+    options: argparse.Namespace, store: Store, streams: Sequence[str]
+) -> dict[str, dict[str, Offset | None]]:
+    """Return the offsets of streams whose position was deleted."""
+    found: dict[str, dict[str, Offset | None]] = {}
+    for folder in streams:
+        with without_log():
+            found |= recorded_offsets(ledger_of(options), store, [folder], _known(folder, options.destination))
+    return found
+
+
+def _known(folder: str, destination: str) -> set[str]:
+    """Return the destinations of a stream's pipeline, and a named one. :param destination: "" for none."""
+    return {*_of_file(folder.partition("/")[0]), *([destination] if destination else [])}
 
 
 def _of_file(pipeline: str) -> list[str]:

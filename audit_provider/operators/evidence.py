@@ -22,7 +22,7 @@ from audit_provider.core.runs.event_search import FoundEvent
 from audit_provider.core.runs.event_story import Fate, destinations_of, fates
 from audit_provider.core.runs.evidence_pack import PackFacts, collect, files_of, notes_of
 from audit_provider.core.runs.evidence_page import page_of_pack
-from audit_provider.core.runs.recorded import calendar_faults, entry_faults, recorded_progress
+from audit_provider.core.runs.recorded import calendar_faults, entry_faults, recorded_offsets, recorded_progress
 from audit_provider.core.spool.segment import digest_of_line
 from audit_provider.core.transparency.checkpoint import signed
 from audit_provider.core.transparency.witness import Signer
@@ -165,8 +165,13 @@ def make_pack(
     # Imported here because the story of an event needs no Airflow.
     from audit_provider.hooks.checkpoint_key import signer
 
-    progress = recorded_progress(ledger, store, streams_in(store, pipeline.name), list(pipeline.destinations))
-    verification = verify(store, pipeline=pipeline.name, progress=progress)
+    streams, known = streams_in(store, pipeline.name), list(pipeline.destinations)
+    verification = verify(
+        store,
+        pipeline=pipeline.name,
+        progress=recorded_progress(ledger, store, streams, known),
+        offsets_alone=recorded_offsets(ledger, store, streams, known),
+    )
     beside = (*entry_faults(ledger, store, pipeline.name), *calendar_faults(ledger, store, pipeline.name))
     verification = replace(verification, faults=(*verification.faults, *beside))
     facts = collect(ledger, store, pipeline, wanted, made_at=now, version=__version__)

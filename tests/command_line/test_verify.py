@@ -15,6 +15,7 @@ import pytest
 from isal import igzip
 
 from audit_provider.__main__ import main
+from audit_provider.core.model import text_of
 from audit_provider.operators import AuditLogsToElasticsearchOperator
 from audit_provider.sandbox.elasticsearch import ElasticsearchService
 from audit_provider.sandbox.events import generate
@@ -402,3 +403,29 @@ def lines_of(world):
 
 def action(line):
     return line["raw"]["action"]
+
+
+def test_letters_of_a_stream_whose_position_was_deleted_are_compared_by_their_offset(world, capsys):
+    cut = (world.now - timedelta(days=30)).replace(microsecond=0)
+    world.pull(start=cut.isoformat())
+    world.pull(window={"start": text_of(cut - timedelta(days=30)), "end": text_of(cut)})
+    world.ship("datadog", too_old="dead_letter", dead_letters="succeed", source="pylon")
+    world.variables.delete("audit_logs.p.cursor")
+    code, said = run_again(world, capsys)
+    assert (code, "no record of Airflow knows" in said) == (0, False), said
+    (letters, *_) = sorted((world.spool / "p/live").rglob("dead/datadog/*.ndjson"))
+    content = letters.read_bytes()
+    letters.unlink()
+    code, said = run_again(world, capsys)
+    assert (code, "but Airflow's record of the offset counts" in said) == (1, True)
+    letters.write_bytes(content)
+    world.variables.delete("audit_logs.p.to.datadog")
+    code, said = run_again(world, capsys)
+    assert (code, "lies in a stream that no record of Airflow knows: it is never sent" in said) == (1, True)
+
+
+def run_again(world, capsys):
+    """Verify without a pull before it."""
+    code = main(["verify", str(world.spool)])
+    shown = capsys.readouterr()
+    return code, shown.out + shown.err

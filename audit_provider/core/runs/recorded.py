@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from audit_provider.core.errors import SpoolDamagedError, StopError
-from audit_provider.core.ledger.records import removal_record
+from audit_provider.core.ledger.records import offset_record, removal_record
 from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import text_of
 from audit_provider.core.monitoring.summary import summary_record
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from audit_provider.core.ledger.gaps import GapRecord
     from audit_provider.core.ledger.records import Ledger
-    from audit_provider.core.model import Event
+    from audit_provider.core.model import Event, Offset
     from audit_provider.core.spool import Store
 
 
@@ -61,6 +61,27 @@ def recorded_progress(
         offsets = {each: stream.kept_offset(each) for each in _served(store, folder, known)}
         offset = stream.offset(destination) if destination else None
         found[folder] = Progress(stream.position, offset, offsets, removed)
+    return found
+
+
+def recorded_offsets(
+    ledger: Ledger, store: Store, folders: Iterable[str], known: Iterable[str]
+) -> dict[str, dict[str, Offset | None]]:
+    """Return the offsets of streams without a position, by folder and destination; streams without any are left out.
+
+    A redrive sends the dead letters of such a stream, because an offset proves them.
+    :param known: destinations whose dead letters are compared, in addition to those with dead letters in the spool.
+    :raises AuditError: the spool cannot be listed, or a record cannot be read.
+    """
+    found = {}
+    for folder in folders:
+        pipeline, _, below = folder.partition("/")
+        name = StreamName.of_folder(pipeline, below)
+        if name is None or stream_progress(ledger, name) is not None:
+            continue
+        offsets = {each: offset_record(ledger, name, each).load() for each in _served(store, folder, known)}
+        if any(offsets.values()):
+            found[folder] = offsets
     return found
 
 

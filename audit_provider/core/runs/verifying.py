@@ -39,6 +39,7 @@ from audit_provider.core.runs.recorded import (
     calendar_digest,
     calendar_faults,
     files_beside,
+    recorded_offsets,
     recorded_progress,
     vouched_for,
 )
@@ -132,8 +133,15 @@ class Verifying:
     def _verified(self, name: str) -> Verification:
         """Return the result of reading the spool again."""
         folders = sorted({*streams_in(self.store, name), StreamName(name).folder})
-        progress = recorded_progress(self.ledger, self.store, folders, list(self.pipeline.destinations))
-        return verify(self.store, pipeline=name, progress=progress, now=self.now, due=self._reads)
+        known = list(self.pipeline.destinations)
+        return verify(
+            self.store,
+            pipeline=name,
+            progress=recorded_progress(self.ledger, self.store, folders, known),
+            offsets_alone=recorded_offsets(self.ledger, self.store, folders, known),
+            now=self.now,
+            due=self._reads,
+        )
 
     def _reads(self, chain: str, manifest: Manifest) -> bool:
         """Whether to read a segment's events again: always in new segments, and each day once in ``ROUND`` runs."""

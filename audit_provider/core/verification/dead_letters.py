@@ -81,13 +81,13 @@ class Vouched:
 def check_beside(
     store: Store,
     folder: str,
-    position: Position,
+    position: Position | None,
     offsets: Mapping[str, Offset | None],
     keys: Iterable[str],
 ) -> Vouched:
     """Compare the files of dead letters of one stream with the ledger's records.
 
-    :param folder: of the stream, such as ``slack/live``. :param position: of the stream.
+    :param folder: of the stream, such as ``slack/live``. :param position: of the stream, None if it was deleted.
     :param offsets: by destination, None for one without an offset; destinations that are not named cannot be checked.
     :param keys: of the objects in the folders ``dead`` of the stream's chains.
     :raises AuditError: the spool cannot be read.
@@ -107,7 +107,7 @@ def check_beside(
         kept = offsets[destination]
         offset = kept.in_chain(chain) if kept else None
         if offset is None:
-            if chain != position.chain:
+            if position is None or chain != position.chain:
                 wrong = "lies in a chain of segments that no record of Airflow knows: it is never sent"
                 found.faults += [Fault("foreign", f"{folder}/{chain}", 0, each, wrong) for each in files]
             continue
@@ -118,7 +118,7 @@ def check_beside(
 def _check(
     store: Store,
     place: str,
-    position: Position,
+    position: Position | None,
     destination: str,
     offset: Offset,
     files: list[str],

@@ -83,6 +83,7 @@ def verify(
     now: Callable[[], datetime] = utc_now,
     due: Callable[[str, Manifest], bool] = lambda *_: True,
     left_out: LeftOut = lambda *_: False,
+    offsets_alone: Mapping[str, Mapping[str, Offset | None]] | None = None,
 ) -> Verification:
     """Read everything again: digests, links, counts, ids; report every fault and continue after it.
 
@@ -95,12 +96,15 @@ def verify(
     :param due: returns by folder of a chain and manifest whether its events are read too. The manifests are always all
         read.
     :param left_out: whether the destination's filters left out an event that it has passed.
+    :param offsets_alone: offsets of streams whose position was deleted, by folder and destination: their dead letters
+        are compared.
     :raises AuditError: the spool or the destination cannot be read.
     """
     began = now()
     with IdBuckets() as buckets:
         contents = getattr(arrival, "contents", None)
-        reading = _Reading(store, buckets, progress or {}, destination, began, contents, due, left_out)
+        known, alone = progress or {}, offsets_alone or {}
+        reading = _Reading(store, buckets, known, destination, began, contents, due, left_out, alone)
         reading.read(pipeline)
         ids, arrived = tally(buckets, reading.owners(), arrival)
     return Verification(
@@ -131,7 +135,9 @@ class _Reading:
         contents: Contents | None,
         due: Callable[[str, Manifest], bool],
         left_out: LeftOut,
+        offsets_alone: Mapping[str, Mapping[str, Offset | None]],
     ) -> None:
+        self._offsets_alone = offsets_alone
         self._due = due
         self._left_out = left_out
         self._contents = contents
@@ -269,17 +275,22 @@ class _Reading:
     def _vouched(self, keys: list[str]) -> set[str]:
         """Compare files of dead letters with the ledger; return the keys of the redrive records that close letters."""
         closing = set(keys)
+        known: dict[str, tuple[Position | None, Mapping[str, Offset | None]]] = {
+            folder: (None, offsets) for folder, offsets in self._offsets_alone.items()
+        }
         for folder, each in self._streams.items():
+            compared = {self._destination: each.offset} if self._destination else {}
+            known[folder] = each.position, {**compared, **each.offsets}
+        for folder, (position, offsets) in known.items():
             own = [key for key in keys if key.startswith(f"{folder}/")]
-            offsets = ({self._destination: each.offset} if self._destination else {}) | dict(each.offsets)
-            found = check_beside(self._store, folder, each.position, offsets, own)
+            found = check_beside(self._store, folder, position, offsets, own)
             self.faults += found.faults
             self.notes += found.notes
             closing -= set(own) - found.closing
-        pipelines = {folder.partition("/")[0] for folder in self._streams}
+        pipelines = {folder.partition("/")[0] for folder in known}
         for key in keys:
             folder = "/".join(key.split("/")[:_STREAM_DEPTH])
-            if folder not in self._streams and folder.partition("/")[0] in pipelines:
+            if folder not in known and folder.partition("/")[0] in pipelines:
                 wrong = "lies in a stream that no record of Airflow knows: it is never sent"
                 self.faults.append(Fault("foreign", folder, 0, key, wrong))
         return closing
