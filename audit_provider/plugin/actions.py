@@ -10,6 +10,7 @@ from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.core_api.security import GetUserDep
 from airflow.api_fastapi.logging.decorators import action_logging
 from airflow.models import DagModel
+from airflow.providers.common.compat.sdk import AirflowException
 from airflow.utils.types import DagRunTriggeredByType
 from fastapi import APIRouter, Depends, HTTPException
 
@@ -103,6 +104,10 @@ def test_event(pipeline: str, destination: str) -> ActionResult:
 def redrive(pipeline: str, destination: str, user: GetUserDep, session: SessionDep) -> ActionResult:
     """Start a run of the incremental DAG that sends the destination's dead letters again."""
     delivery: Delivery = delivery_of(pipeline, destination)
+    if not delivery.enabled:
+        raise HTTPException(
+            409, f"{delivery.name} is not enabled, so nothing is sent to it: enable it in the pipelines file first"
+        )
     started = _started(pipeline, {"redrive": [delivery.name]}, user.get_name(), session)
     return ActionResult(True, f"The dead letters of {delivery.name} are sent again {started.when}.", started.link)
 
@@ -139,13 +144,17 @@ def _started(pipeline: str, wanted: dict[str, Any], by: str, session: SessionDep
     dag = session.get(DagModel, dag_id)
     if dag is None or dag.is_stale:
         raise HTTPException(409, f"Airflow does not know {dag_id}: see its import errors")
-    run = trigger_dag(
-        dag_id,
-        triggered_by=DagRunTriggeredByType.UI,
-        triggering_user_name=by,
-        conf=wanted,
-        session=session,
-    )
+    try:
+        run = trigger_dag(
+            dag_id,
+            triggered_by=DagRunTriggeredByType.UI,
+            triggering_user_name=by,
+            conf=wanted,
+            session=session,
+        )
+    except (AirflowException, ValueError) as error:
+        # For example, a DAG that Airflow has not stored yet, or that allows no runs by hand.
+        raise HTTPException(409, f"Airflow started no run of {dag_id}: {error}") from None
     if run is None:
         raise HTTPException(409, f"Airflow started no run of {dag_id}")
     when = "once the DAG is unpaused" if dag.is_paused else "when the runs before it have ended"

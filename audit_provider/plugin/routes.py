@@ -42,6 +42,9 @@ from audit_provider.plugin.within import within
 LETTERS_PATIENCE = 20.0
 """Seconds for reading dead letters from the spool."""
 
+_UNREADABLE = "the pipelines file cannot be read: `check` names what is wrong in it."
+"""For users who may not see every pipeline: the file's own error may name any of them."""
+
 
 class LeftBehindReader:
     """Finds data under names that are not in the pipelines file, again only if the file or a record has changed."""
@@ -228,7 +231,7 @@ def _mistakes(known: KnownPipelines, unseen: Collection[str], *, all_seen: bool)
     """
     if known.unreadable:
         # The text may name any pipeline.
-        return known.unreadable if all_seen else "the pipelines file cannot be read: `check` names what is wrong in it."
+        return known.unreadable if all_seen else _UNREADABLE
     lines = [line for name, lines in known.wrong.items() if name not in unseen for line in lines]
     return message_of(known.path if all_seen else "the pipelines file", lines) if lines else ""
 
@@ -236,10 +239,15 @@ def _mistakes(known: KnownPipelines, unseen: Collection[str], *, all_seen: bool)
 def pipeline_of(name: str) -> Pipeline:
     """Return a pipeline of the pipelines file.
 
-    :raises HTTPException: 404.
+    :raises HTTPException: 404; 409 if the file is wrong, so that it is not known what the pipeline is.
     """
-    found = reader.read().pipelines.get(name)
+    known = reader.read()
+    found = known.pipelines.get(name)
     if found is None:
+        if known.unreadable:
+            raise HTTPException(409, _UNREADABLE)
+        if name in known.wrong:
+            raise HTTPException(409, f"the entry of {name} in the pipelines file is wrong: `check` names what.")
         raise HTTPException(404, "there is no such pipeline")
     return found
 

@@ -108,6 +108,40 @@ def test_what_is_not_there_is_not_found(path, world, splunk):
     assert world.get("op", f"{path}/dead-letters").status_code == 404
 
 
+@pytest.mark.parametrize("stale", [False, True])
+def test_a_dag_that_airflow_has_not_stored_is_not_started(stale, world, splunk):
+    from airflow.models import DagModel
+    from airflow.utils.session import create_session
+
+    world.know("p")
+    with create_session() as session:
+        session.get(DagModel, "audit_incremental_p").is_stale = stale
+    discard = {"events": ["a"], "reason": "a test"}
+    for answer in (world.post("op", f"{SPLUNK}/redrive"), world.post("op", f"{SPLUNK}/discard", discard)):
+        assert answer.status_code == 409, answer.text
+        assert "audit_incremental_p" in answer.json()["detail"]
+
+
+def test_a_destination_that_is_not_enabled_gets_no_dead_letters_again(world, splunk):
+    world.know("p")
+    entry = {"type": "splunk_hec", "index": "audit", "enabled": False}
+    world.pipelines(p={"source": "pylon", "destinations": {"splunk": entry}})
+    answer = world.post("op", f"{SPLUNK}/redrive")
+    assert (answer.status_code, "splunk is not enabled" in answer.text) == (409, True), answer.text
+
+
+def test_a_pipeline_whose_entry_is_wrong_is_not_said_to_be_missing(world, splunk):
+    world.pipelines(p={"source": "nosuch"}, other={"source": "pylon", "destinations": {"s3": {"type": "s3"}}})
+    paths = ("/api/pipelines/p", "/api/pipelines/p/runs", f"{SPLUNK}/dead-letters")
+    for answer in (*(world.get("op", path) for path in paths), world.post("op", f"{SPLUNK}/test-event")):
+        assert (answer.status_code, "entry of p" in answer.text) == (409, True), answer.text
+    assert world.get("op", "/api/pipelines/q").status_code == 404
+    (world.home / "pipelines.yaml").write_text("[")
+    answer = world.get("op", "/api/pipelines/p")
+    assert (answer.status_code, "cannot be read" in answer.text) == (409, True)
+    assert str(world.home) not in answer.text
+
+
 def test_a_service_that_does_not_answer_does_not_hold_the_page():
     let_go = threading.Event()
     with pytest.raises(UnavailableError, match="no answer within"):
