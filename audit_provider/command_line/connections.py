@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 _AT_ONCE = 8
 """Tests that run at the same time; each mostly waits for its service."""
 
+_LONGEST = timedelta(days=3650)
+"""The longest span of a trial."""
+
 _SPAN = re.compile(r"(\d{1,6})([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -115,6 +118,8 @@ def trial(options: argparse.Namespace, pipelines: Mapping[str, Pipeline]) -> tup
     conn_id = options.connection or conn_id
     settings = {**(settings or settings_of(conn_id, spec.name)), **dict(map(_setting, options.setting))}
     since = _span(options.since)
+    if options.pages < 1:
+        raise ConfigurationError("--pages must be at least 1.")
     pacer = ObservedPacer(spec.rate_limit, sleep=time.sleep, now=utc_now)
     hook = AuditLogsHook(conn_id, source=spec, settings=settings)
     report = tried(hook.pages(pacer=pacer, **PROMPTLY), pacer, since, utc_now, options.pages)
@@ -150,4 +155,7 @@ def _span(written: str) -> timedelta:
     found = _SPAN.fullmatch(written)
     if not found or not int(found[1]):
         raise ConfigurationError(f"--since {written!r}: write a number and s, m, h or d, as in 90m.")
-    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+    span = timedelta(**{_UNITS[found[2]]: int(found[1])})
+    if span > _LONGEST:
+        raise ConfigurationError(f"--since {written!r}: at most {_LONGEST.days}d.")
+    return span

@@ -54,12 +54,15 @@ NOT_CHECKED = 2
 _REPORT_SECONDS = 3.0
 """After so many seconds, a report that was writing counts has finished."""
 
+_MOST_SETTLE = 3600.0
+
 _SEARCHES = ("opensearch", "elasticsearch")
 
 
 def run_verify(options: argparse.Namespace) -> int:
     """Verify, print the report, and return the exit code."""
     try:
+        _check_options(options)
         # Standard output is for the report only; Airflow's log goes elsewhere.
         with contextlib.redirect_stdout(sys.stderr), writing(options.missing) as missing:
             store = store_at(options.spool)
@@ -97,6 +100,17 @@ def run_verify(options: argparse.Namespace) -> int:
         return NOT_CHECKED
     sys.stdout.write(str(report))
     return report.exit_code
+
+
+def _check_options(options: argparse.Namespace) -> None:
+    """Refuse options that could not be followed.
+
+    :raises ConfigurationError: a key without checkpoints, which nothing would be checked with; or an impossible wait.
+    """
+    if options.key and not options.checkpoints:
+        raise ConfigurationError("--key checks the signatures of checkpoints: name with --checkpoints where they are.")
+    if not 0 <= options.settle <= _MOST_SETTLE:
+        raise ConfigurationError(f"--settle must be from 0 to {_MOST_SETTLE:.0f} seconds.")
 
 
 def _left_out(options: argparse.Namespace, store: Store, progress: dict[str, Progress]) -> LeftOut:
@@ -286,8 +300,11 @@ class _Address:
         scheme, _, rest = bare.partition(":")
         if scheme in _SEARCHES:
             return cls(scheme, "", rest, conn_id, cast("Scope", scope))
-        parts = urlsplit(bare)
-        if parts.username and scheme != "s3":
+        try:
+            parts = urlsplit(bare)
+        except ValueError:
+            raise ConfigurationError(f"{option} is no valid URL: check its host.") from None
+        if parts.password is not None or (parts.username and scheme != "s3"):
             raise ConfigurationError(f"{option} must not contain a credential: name a connection with conn_id.")
         if scheme == "s3" and parts.hostname:
             return cls(scheme, parts.hostname, parts.path.strip("/"), conn_id or parts.username, cast("Scope", scope))

@@ -28,7 +28,15 @@ def open_store(uri: str) -> Store:
 
     :raises ConfigurationError: the URI cannot be used.
     """
-    parts = urlsplit(uri)
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        raise ConfigurationError("the spool is no valid URI: write s3://conn_id@bucket/prefix or a path.") from None
+    if parts.password is not None or (parts.username and parts.scheme in ("", "file")):
+        # The message must not show the URI.
+        raise ConfigurationError(
+            "the spool's URI must not contain a credential: name a connection, as in s3://conn_id@bucket/prefix."
+        )
     if parts.scheme in ("", "file"):
         path = Path(unquote(parts.path))
         if parts.netloc or not path.is_absolute():

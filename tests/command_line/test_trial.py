@@ -207,6 +207,8 @@ def test_a_pipeline_of_the_file_is_tried_with_its_own_settings(connect, capsys, 
     [
         (["try", "okat"], "did you mean 'okta'"),
         (["try", "okta", "--since", "1 hour"], "as in 90m"),
+        (["try", "okta", "--since", "999999d"], "at most 3650d"),
+        (["try", "okta", "--pages", "0"], "--pages must be at least 1"),
         (["try", "okta", "--setting", "x"], "name=value"),
     ],
 )

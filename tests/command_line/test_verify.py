@@ -155,6 +155,12 @@ def test_the_default_is_the_spool_of_airflows_settings(world, run, monkeypatch, 
         (["--against", "ftp://x/y"], "does not name a destination"),
         (["--against", "s3://b/p?conn=x"], "an unknown option"),
         (["--against", "https://user:canary@host/index"], "must not contain a credential"),
+        (["--against", "s3://user:canary@bucket"], "must not contain a credential"),
+        (["--against", "https://[x/index"], "is no valid URL"),
+        (["--checkpoints", "s3://[x"], "--checkpoints is no valid URL"),
+        (["--key", "nonsense"], "name with --checkpoints"),
+        (["--settle", "-1"], "--settle must be"),
+        (["--settle", "nan"], "--settle must be"),
         (["--against", "s3://there-is-none"], "the destination at s3://there-is-none/ refuses list_objects_v2 (NoSuch"),
         (["--pipeline", "pp"], "the spool contains nothing of a pipeline 'pp', did you mean 'p'?"),
         (["--missing", "/there/is/none"], "cannot be written"),
@@ -165,6 +171,17 @@ def test_what_cannot_be_checked_ends_with_two_and_one_sentence(run, arguments, s
     code, shown = run(*arguments)
     assert (code, "could not be checked" in shown) == (2, True)
     assert said in shown
+    assert "canary" not in shown
+
+
+@pytest.mark.parametrize(
+    "spool", ["s3://[x", "s3://id:canary@/p", "file://user:canary@host/p", "ftp://user:canary@host/p"]
+)
+def test_an_impossible_spool_is_refused_without_its_credential(run, spool):
+    code, shown = run(spool=spool)
+    assert (code, "could not be checked" in shown) == (2, True)
+    assert "conn_id@bucket/prefix" in shown
+    assert "canary" not in shown
 
 
 @pytest.mark.parametrize("option", ["--json", "--missing"])
