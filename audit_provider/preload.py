@@ -1,9 +1,9 @@
-"""Imports what the tasks of the pipelines file use, once, in the processes from which Airflow forks its tasks.
+"""Imports what the tasks of the pipelines file use, once, in the processes from which Airflow forks.
 
 ``import audit_provider.preload`` in ``airflow_local_settings.py`` turns it on. The scheduler of a LocalExecutor and a
-Celery worker fork a process for each task. The forked process has everything that was imported before. Restart the
-scheduler or the worker after an upgrade of this package, so that it uses the new code, and after adding a source or
-destination type, so that this is imported before the fork too.
+Celery worker fork a process for each task, the DAG processor one for each file that it parses. The forked process has
+everything that was imported before. Restart them after an upgrade of this package, so that they use the new code, and
+after adding a source or destination type, so that this is imported before the fork too.
 
 https://airflow.apache.org/docs/apache-airflow/stable/howto/set-config.html#configuring-local-settings
 """
@@ -14,8 +14,8 @@ import logging
 import sys
 from importlib import import_module
 
-FORKING = frozenset({"scheduler", "celery"})
-"""Commands of ``airflow`` that fork tasks."""
+FORKING = frozenset({"scheduler", "celery", "dag-processor"})
+"""Commands of ``airflow`` that fork tasks, or what parses the DAG files."""
 
 _log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ def _preload_where_tasks_are_forked() -> None:
         return
     try:
         preload()
-    except Exception as error:  # noqa: BLE001 - if this fails, each task imports what it needs
+    except Exception as error:  # noqa: BLE001 - if this fails, each fork imports what it needs
         _log.warning("Not everything is imported before tasks are forked (%s): each task imports it.", error)
 
 

@@ -45,8 +45,8 @@ def imported(tmp_path, monkeypatch):
     return imported
 
 
-@pytest.mark.parametrize("command", [("scheduler",), ("celery", "worker", "--queues", "audit")])
-def test_a_task_that_is_forked_from_it_imports_nothing_more(imported, command):
+@pytest.mark.parametrize("command", [("scheduler",), ("dag-processor",), ("celery", "worker", "--queues", "audit")])
+def test_what_is_forked_from_it_imports_nothing_more(imported, command):
     before, more = imported(*command)
     assert before > 100
     assert more == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import time
 import uuid
@@ -21,6 +22,8 @@ _TOKEN_LIFE = 600.0  # seconds; the server's own is longer
 _PATIENCE = 300.0
 """Seconds for an answer: a machine under load is slow, and not broken."""
 _DONE = frozenset({"success", "failed"})
+_LOOKS = 5
+"""Looks at a run for each look at its tasks, which takes Airflow three times as long."""
 _AGAIN = Retry(
     total=None,
     connect=0,
@@ -91,8 +94,9 @@ class AirflowApi:
         """
         told: set[tuple[str, int, str]] = set()
         begun = time.monotonic()
-        while time.monotonic() - begun < patience:
-            for task in self.tasks(dag_id, run_id):
+        for look in itertools.count(1):
+            state: str = self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}")["state"]
+            for task in self.tasks(dag_id, run_id) if state in _DONE or look % _LOOKS == 0 else ():
                 line = (task["task_id"], task["map_index"], task["state"] or "")
                 if (
                     task["state"] in (*_DONE, "upstream_failed", "skipped", "up_for_retry", "deferred")
@@ -101,9 +105,10 @@ class AirflowApi:
                     told.add(line)
                     name = task["rendered_map_index"] or ""
                     tell(f"  {task['task_id']}{f' [{name}]' if name else ''}: {task['state']}")
-            state: str = self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}")["state"]
             if state in _DONE:
                 return state
+            if time.monotonic() - begun > patience:
+                break
             time.sleep(1)
         raise UnavailableError(f"the run {run_id} of {dag_id} did not end within {patience:.0f} s.")
 

@@ -57,7 +57,8 @@ if seconds := os.environ.get("{AHEAD}"):
 """
 _SETTINGS = {
     "AIRFLOW__CELERY__WORKER_CONCURRENCY": "3",
-    "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
+    # What a test wants to be parsed again it asks for.
+    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "25",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "3",
@@ -96,6 +97,12 @@ class Scenario:
         """Start a run."""
         self.airflow.unpause(dag_id, patience=300)
         return self.airflow.trigger(dag_id, conf)
+
+    def watch(self, dag_id: str) -> None:
+        """Unpause a DAG whose source is looked at from when its file is parsed."""
+        self.airflow.unpause(dag_id, patience=300)
+        token = self.airflow.call("GET", f"/dags/{dag_id}")["file_token"]
+        self.airflow.call("PUT", f"/parseDagFile/{token}", allow=(409,))
 
     def finish(self, dag_id: str, run_id: str, state: str | None = "success") -> None:
         """Wait for a run to end. :param state: None where it may end as it likes."""

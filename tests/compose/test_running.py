@@ -120,7 +120,7 @@ def test_replay_and_reconciliation_read_the_spool_of_other_workers(scenario):
 
 def test_a_watched_pipeline_delivers_by_itself(scenario):
     """The triggerer looks at the source, and workers do what it starts."""
-    scenario.airflow.unpause(WATCHED, patience=300)
+    scenario.watch(WATCHED)
     until(lambda: scenario.served() == set(scenario.archived("watched")))
     until(lambda: scenario.airflow.variables("audit_logs.watched.look"))
     added = set(scenario.add(3, 2))

@@ -20,13 +20,13 @@ from tests.sessions import Watch, session_id, signal_session
 
 _ROOT = Path(__file__).resolve().parents[3]
 KINDS = ("s3", "splunk_hec", "http")
+_PARSED_OFTEN = {"AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "10"}
+"""For a watch, which begins and ends where the file of its DAG is parsed."""
 _SETTINGS = {
     # A task that says nothing for so long is taken for dead.
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "3",
-    # A watch begins and ends where the file of its DAG is parsed.
-    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "10",
     # A machine under load is slow, and not broken.
     "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
     "AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "300",
@@ -76,8 +76,8 @@ class AirflowCase(Case):
         pipelines = rig.folder / f"{self.name}.yaml"
         pipelines.write_text(yaml.safe_dump({self.name: self._pipeline() | entry}))
         connections = {key: text for key, text in os.environ.items() if key.startswith("AIRFLOW_CONN_")}
-        file = {"AIRFLOW__AUDIT_LOGS__PIPELINES_FILE": str(pipelines)}
-        self.airflow = LocalAirflow(home, _ROOT / "dags", connections | file | _SETTINGS, again=False)
+        further = {"AIRFLOW__AUDIT_LOGS__PIPELINES_FILE": str(pipelines)} | (_PARSED_OFTEN if "watch" in entry else {})
+        self.airflow = LocalAirflow(home, _ROOT / "dags", connections | further | _SETTINGS, again=False)
         self._watch = Watch()
         self._again: list[subprocess.Popen[bytes]] = []
 
