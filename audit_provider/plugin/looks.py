@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from audit_provider.core.errors import StopError
-from audit_provider.core.ledger.looks import LookRecord
 from audit_provider.core.ledger.records import MemoryLedger
+from audit_provider.core.sources.watched import LookRecord
 from audit_provider.plugin.views import LookView, Problem
 
 if TYPE_CHECKING:
-    from audit_provider.core.ledger.looks import LastLook
     from audit_provider.core.pipeline import Pipeline
+    from audit_provider.core.sources.watched import LastLook
     from audit_provider.plugin.dag_facts import DagFacts
     from audit_provider.plugin.views import PipelineView
 

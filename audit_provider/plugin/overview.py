@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from audit_provider.core.ledger.gaps import GapRecord
-    from audit_provider.core.ledger.looks import LastLook
     from audit_provider.core.pipeline import Pipeline
+    from audit_provider.core.sources.watched import LastLook
     from audit_provider.plugin.dag_facts import DagFacts
     from audit_provider.plugin.progress import Progress
 

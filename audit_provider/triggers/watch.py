@@ -17,9 +17,8 @@ from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 from asgiref.sync import sync_to_async
 
 from audit_provider.core.errors import AuditError
-from audit_provider.core.ledger.looks import HAND_OVER_EVERY, LookRecord
 from audit_provider.core.model import utc_now
-from audit_provider.core.sources.watched import budget_of_looks, time_between_looks
+from audit_provider.core.sources.watched import HAND_OVER_EVERY, LookRecord, budget_of_looks, time_between_looks
 from audit_provider.core.wire.rate_limit import Pacer
 from audit_provider.host.process import sleep_or_defer
 

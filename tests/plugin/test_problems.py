@@ -9,11 +9,11 @@ import msgspec
 import pytest
 
 from audit_provider.core.ledger.health import Notice, Noticed, SourceHealth
-from audit_provider.core.ledger.looks import LOOKS, LastLook
 from audit_provider.core.ledger.position import POSITIONS, with_segment
 from audit_provider.core.model import Gap, ShipCounts, utc_now
 from audit_provider.core.monitoring.summary import SUMMARIES, Finding
 from audit_provider.core.pipeline import pipeline_from
+from audit_provider.core.sources.watched import LOOKS, LastLook
 from audit_provider.plugin.dag_facts import DagFacts, retry_at
 from audit_provider.plugin.incidents import incidents_of
 from audit_provider.plugin.looks import look_of, with_look

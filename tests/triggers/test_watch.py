@@ -10,10 +10,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from audit_provider.core.ledger.looks import LOOKS, LastLook
 from audit_provider.core.model import utc_now
 from audit_provider.core.pipeline import pipeline_from
-from audit_provider.core.sources.watched import budget_of_looks
+from audit_provider.core.sources.watched import LOOKS, LastLook, budget_of_looks
 from audit_provider.dags.incremental import described
 from audit_provider.sandbox.events import generate
 from audit_provider.triggers.watch import WatchTrigger, turns_of

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 
 from audit_provider.core.errors import AuditError, WaitError
 from audit_provider.core.ledger.health import ERROR_LENGTH
-from audit_provider.core.ledger.looks import HAND_OVER_EVERY, LastLook
 from audit_provider.core.model import text_of
 from audit_provider.core.runs.look import LEFT_UNREAD, NO_POSITION
+from audit_provider.core.sources.watched import HAND_OVER_EVERY, LastLook
 
 if TYPE_CHECKING:
-    from audit_provider.core.ledger.looks import LookRecord
     from audit_provider.core.progress import Log
     from audit_provider.core.runs.look import Lookout
+    from audit_provider.core.sources.watched import LookRecord
 
 START_AGAIN = timedelta(minutes=5)
 """How long to wait until a started run reads before starting another one, also if the same events are found again."""

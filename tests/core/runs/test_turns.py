@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from audit_provider.core.errors import CredentialError, UnavailableError, WaitError
-from audit_provider.core.ledger.looks import HAND_OVER_EVERY, LookRecord
 from audit_provider.core.ledger.records import MemoryLedger
 from audit_provider.core.runs.turns import START_AGAIN, Turns
+from audit_provider.core.sources.watched import HAND_OVER_EVERY, LookRecord
 from tests.core.runs.conftest import NOW, Lines
 
 EVERY = timedelta(seconds=5)
