@@ -241,3 +241,24 @@ def test_the_page_calls_only_a_range_without_a_hole_compared(shipped, pack):
         record.load()
         record.commit(Position("pylon", "c", account=live.account, reading=msgspec.to_builtins(state)))
         assert said in pack()["index.html"].decode()
+
+
+def test_events_of_a_backfill_that_did_not_choose_a_destination_are_not_pending_there(world, pack):
+    cut = (world.now - timedelta(days=10)).replace(hour=0, minute=0, second=0, microsecond=0)
+    window = {"start": text_of(cut - timedelta(days=10)), "end": text_of(cut)}
+    day = str((cut - timedelta(days=5)).date())
+    world.pull(start=cut.isoformat())
+    world.pull(window=window)
+    world.ship("splunk", destination="hec", windows=[window], source="pylon")
+    files = pack()
+    met = json.loads(files["evidence.json"])["days"][day]["destinations"]
+    count = sum(met.pop("hec").values())
+    assert met == {each: {"not shipped by the backfill": count} for each in ("s3", "dd")}
+    assert f"{count} not shipped by the backfill" in files["index.html"].decode()
+    live = json.loads(files["evidence.json"])["days"][str(cut.date())]["destinations"]
+    assert set(live["s3"]) == {"pending"}, "the next run of the pipeline ships it"
+    VerifyAuditLogsOperator(task_id="verify", pipeline="p", spool=f"file://{world.spool}").execute(context())
+    (calendar,) = world.spool.rglob("calendar/days.json")
+    judged = json.loads(calendar.read_text())["days"][day]
+    assert judged["state"] != "proven"
+    assert judged["destinations"]["dd"] == {"not shipped by the backfill": count}

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from datetime import timedelta
 from operator import itemgetter
 
 import pytest
 from isal import igzip
 
 from audit_provider.__main__ import main
+from audit_provider.core.model import text_of
 from audit_provider.core.spool.segment import line_of
 from tests.command_line.conftest import discard
 
@@ -233,6 +235,18 @@ def test_a_checkpoint_is_not_expected_at_a_destination_that_gets_none(world, fin
     world.ship("s3", evidence=True)
     (found,) = find("--action", "audit_provider.checkpoint", kept=True)
     assert fates_of(found) == {"s3": "delivered", "hec": "not shipped"}
+
+
+def test_an_event_of_a_backfill_that_did_not_choose_a_destination_is_not_pending_there(world, find):
+    cut = world.now.replace(microsecond=0) - timedelta(days=30)
+    window = {"start": text_of(cut - timedelta(days=10)), "end": text_of(cut)}
+    world.pull(window=window)
+    world.ship("s3", windows=[window], source="pylon")
+    (path,) = world.spool.glob("p/backfill-*/*/*.ndjson.gz")
+    name = json.loads(igzip.decompress(path.read_bytes()).splitlines()[0])["id"]
+    (found,) = find(name, kept=True)
+    assert fates_of(found) == {"s3": "delivered", "hec": "not shipped"}
+    assert "run the backfill again for this destination" in find(name)[1]
 
 
 def test_where_nobody_knows_the_source_who_did_what_is_not_searched(world, find, tmp_path, monkeypatch):

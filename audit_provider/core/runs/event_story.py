@@ -92,7 +92,8 @@ def _fate(
     letters = letters_of(found.stream, destination, offset) if offset else DeadLetters(found.stream, destination)
     place = (found.head.number, found.index)
     if offset is None:
-        return _without_offset(found, destination, letters, is_enabled=delivery is None or delivery.enabled)
+        is_enabled = delivery is None or delivery.enabled
+        return _without_offset(found, destination, letters, is_enabled=is_enabled, is_begun=kept is not None)
     if not _is_passed(offset, place):
         said = [] if delivery is None or delivery.enabled else ["the destination is not enabled"]
         if offset.failures_in_a_row:
@@ -126,12 +127,20 @@ def _fate(
     return Fate(destination, "delivered", "", after=found.manifest.written_at, until=until, there=there)
 
 
-def _without_offset(found: FoundEvent, destination: str, letters: DeadLetters, *, is_enabled: bool) -> Fate:
+def _without_offset(
+    found: FoundEvent, destination: str, letters: DeadLetters, *, is_enabled: bool, is_begun: bool
+) -> Fate:
     """Return the fate of an event if no record says how far the destination got in its chain."""
     if letter := _letter(letters, found):
         return _of_letter(destination, letters, *letter)
     if found.name.is_made_here:
         return Fate(destination, "not shipped", "it is this package's own event, and the pipeline does not send those")
+    if found.is_proven and found.name.is_backfill and not is_begun:
+        reason = (
+            "the backfill has not begun with the destination: the run did not choose it, or its task has not run; to "
+            "ship it, run the backfill again for this destination"
+        )
+        return Fate(destination, "not shipped", reason)
     if found.is_proven:
         reason = "the destination has not begun with this stream" if is_enabled else "the destination is not enabled"
         return Fate(destination, "pending", reason, after=found.manifest.written_at)

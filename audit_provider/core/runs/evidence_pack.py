@@ -34,6 +34,14 @@ if TYPE_CHECKING:
     Meet = Callable[[str, str, Manifest, Event], None]
 
 
+NOT_SHIPPED_BY_BACKFILL = "not shipped by the backfill"
+"""The state of a backfill's events at a destination that has not begun with them.
+
+The destination was not chosen for the backfill, or its task has not run; no record says which. Only another run of the
+backfill ships them.
+"""
+
+
 @dataclass(slots=True)
 class DayFacts:
     """The events that happened on one day.
@@ -42,8 +50,9 @@ class DayFacts:
     :ivar first_spooled: when the first, and :ivar last_spooled: the last of them was spooled.
     :ivar longest_delay: seconds between an event and the writing of its segment.
     :ivar destinations: by name, how many were ``delivered``, ``filtered``, ``set aside``, ``pending``, or ``not
-        shipped`` because they were spooled before the destination was added; ``delivered or filtered`` if the filters
-        were changed and it is not known under which of them the destination passed the events.
+        shipped`` because they were spooled before the destination was added; ``not shipped by the backfill`` if the
+        destination has not begun with a backfill's events; ``delivered or filtered`` if the filters were changed and it
+        is not known under which of them the destination passed the events.
     """
 
     events: int = 0
@@ -260,6 +269,8 @@ class _Judge:
         changes: Sequence[FilterChange],
     ) -> None:
         self._offset = opened.offset(destination)
+        is_begun = not opened.name.is_backfill or opened.kept_offset(destination) is not None
+        self._without_offset = "pending" if is_begun else NOT_SHIPPED_BY_BACKFILL
         delivery = pipeline.destinations[destination]
         self._filters = None
         if self._offset is not None:
@@ -302,7 +313,7 @@ class _Judge:
         offset, segment = self._offset, manifest.number
         place = (segment, index)
         if offset is None:
-            return "pending"
+            return self._without_offset
         if place >= (offset.segment, offset.index):
             ahead = any(each.segment == segment and 0 <= index - each.index < each.count for each in offset.ahead)
             return "delivered" if ahead else "pending"

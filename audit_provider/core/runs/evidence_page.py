@@ -115,7 +115,8 @@ def _days(facts: PackFacts) -> list[str]:
         day += timedelta(days=1)
     note = (
         "<p>By the day on which events happened. <i>Delivered</i>: the destination confirmed it by its own terms. "
-        "<i>Filtered</i>: the filters under which it was shipped left it out.</p>"
+        "<i>Filtered</i>: the filters under which it was shipped left it out. <i>Not shipped by the backfill</i>: the "
+        "backfill did not choose the destination, or its task has not run; only another run of it ships them.</p>"
     )
     removed = "".join(
         f"<p>Segments of {said(folder)} before {number} are no longer kept, and are not in this table.</p>"
