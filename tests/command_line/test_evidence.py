@@ -262,3 +262,15 @@ def test_events_of_a_backfill_that_did_not_choose_a_destination_are_not_pending_
     judged = json.loads(calendar.read_text())["days"][day]
     assert judged["state"] != "proven"
     assert judged["destinations"]["dd"] == {"not shipped by the backfill": count}
+
+
+def test_a_day_that_was_never_read_does_not_look_like_one_without_events(world, pack):
+    begin = (world.now - timedelta(days=80)).replace(hour=0, minute=0, second=0, microsecond=0)
+    days = [begin + timedelta(days=each) for each in range(15)]
+    world.pull(start=(days[10] + timedelta(hours=6)).isoformat())
+    files = pack("--from", str(days[0].date()), "--to", str(days[14].date()))
+    page = files["index.html"].decode()
+    said = [re.search(rf'{each.date()}</span></td><td class="n">([^<]*)</td>', page)[1] for each in days[:14]]
+    assert said == [*["unknown"] * 10, "0 in the part that was read", *["0"] * 3]
+    (read,) = json.loads(files["evidence.json"])["read"]
+    assert read["start"].startswith(str(days[10].date()))

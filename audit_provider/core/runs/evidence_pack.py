@@ -12,8 +12,10 @@ import msgspec
 
 from audit_provider.core.errors import UNREADABLE, ConfigurationError
 from audit_provider.core.ledger.gaps import GapRecord
+from audit_provider.core.ledger.position import reading_began
 from audit_provider.core.ledger.records import position_record
 from audit_provider.core.ledger.stream_name import StreamName
+from audit_provider.core.model import Window
 from audit_provider.core.runs.applied_filters import AppliedFilters, FilterChange, FilterVerdicts, change_in
 from audit_provider.core.runs.gap_records import all_gaps
 from audit_provider.core.runs.own_streams import CHECKPOINT_ACTION, CONFIGURATION_ACTION
@@ -27,7 +29,7 @@ from audit_provider.core.streams.unreadable import UnreadableFacts, unreadable_o
 
 if TYPE_CHECKING:
     from audit_provider.core.ledger.records import Ledger
-    from audit_provider.core.model import Event, Window
+    from audit_provider.core.model import Event
     from audit_provider.core.pipeline import Pipeline
     from audit_provider.core.spool import Manifest, Store
 
@@ -110,6 +112,7 @@ class PackFacts:
     """The contents of a pack.
 
     :ivar streams: folders that were read, with the number of their events according to the ledger.
+    :ivar read: spans of time with a part of the range that were read.
     :ivar compared: spans of the range that the reconciliation has compared with the source, oldest first.
     :ivar checkpoints: evidence records made since the range began.
     :ivar changes: changes of the configuration in the range.
@@ -130,6 +133,7 @@ class PackFacts:
     segments: list[SegmentFacts] = field(default_factory=list)
     letters: list[LetterFacts] = field(default_factory=list)
     gaps: list[GapRecord] = field(default_factory=list)
+    read: list[Window] = field(default_factory=list)
     compared: list[Window] = field(default_factory=list)
     checkpoints: list[dict[str, Any]] = field(default_factory=list)
     changes: list[dict[str, Any]] = field(default_factory=list)
@@ -190,6 +194,7 @@ def collect(
         if opened is None:
             continue
         facts.streams[name.folder] = opened.head.total
+        facts.read += [each for each in spans_read(opened) if each.start < wanted.end and wanted.start < each.end]
         if (oldest := opened.stream.oldest()) > 1:
             facts.removed[name.folder] = oldest
         facts.unreadable += [
@@ -326,6 +331,17 @@ class _Judge:
         if manifest.previous.total + index < offset.started_at:
             return "not shipped"
         return self._filters.of(event, place, manifest.written_at) if self._filters else "delivered"
+
+
+def spans_read(opened: OpenStream) -> list[Window]:
+    """Return the span of time that a stream was read for; an empty list if it is not known."""
+    position = opened.position
+    if opened.name.is_live:
+        start = reading_began(position)
+        end = position.updated_at if position.complete else position.watermark
+        return [Window(start, end)] if start and end and start < end else []
+    span = opened.name.span if opened.name.is_backfill and position.complete else None
+    return [span] if span else []
 
 
 def compared_spans(ledger: Ledger, pipeline: Pipeline) -> tuple[Window, ...]:

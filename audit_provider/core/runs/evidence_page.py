@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit_provider.core.model import UTC, Window, lasting, text_of
 from audit_provider.core.monitoring.charts import said
-from audit_provider.core.runs.calendar import covers
+from audit_provider.core.runs.calendar import covers, span_of
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -95,6 +95,15 @@ def _compared(facts: PackFacts) -> str:
     return f"The reconciliation has compared only a part of the range with the source: {', '.join(spans)}."
 
 
+def _without_events(day: date, facts: PackFacts) -> str:
+    """Return what is said of a day without events in the spool: none happened only if the whole day was read."""
+    span = span_of(day)
+    if covers(facts.read, span):
+        return "0"
+    is_read = any(each.start < span.end and span.start < each.end for each in facts.read)
+    return "0 in the part that was read" if is_read else "unknown"
+
+
 def _days(facts: PackFacts) -> list[str]:
     destinations = list(facts.configured)
     head = ["day", "events", "spooled from", "spooled until", "longest delay", *destinations]
@@ -104,7 +113,7 @@ def _days(facts: PackFacts) -> list[str]:
     while day <= last:
         met = facts.days.get(day)
         if met is None:
-            rows.append((_whole(day), "0", "", "", "", *("" for _ in destinations)))
+            rows.append((_whole(day), _without_events(day, facts), "", "", "", *("" for _ in destinations)))
         else:
             states = [
                 "<br/>".join(_words(f"{count:,} {state}") for state, count in sorted(met.destinations[name].items()))
@@ -116,7 +125,8 @@ def _days(facts: PackFacts) -> list[str]:
     note = (
         "<p>By the day on which events happened. <i>Delivered</i>: the destination confirmed it by its own terms. "
         "<i>Filtered</i>: the filters under which it was shipped left it out. <i>Not shipped by the backfill</i>: the "
-        "backfill did not choose the destination, or its task has not run; only another run of it ships them.</p>"
+        "backfill did not choose the destination, or its task has not run; only another run of it ships them. "
+        "<i>Unknown</i>: nothing says that the day was read.</p>"
     )
     removed = "".join(
         f"<p>Segments of {said(folder)} before {number} are no longer kept, and are not in this table.</p>"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from audit_provider.core.errors import SpoolDamagedError, UnavailableError
-from audit_provider.core.ledger.position import reading_began
 from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import UTC, Window, back_by, midnight, text_of
 from audit_provider.core.runs.asking import Answers, Asking, last_changes
@@ -31,7 +30,7 @@ from audit_provider.core.runs.calendar import (
     span_of,
     with_gaps,
 )
-from audit_provider.core.runs.evidence_pack import PackFacts, collect, compared_spans
+from audit_provider.core.runs.evidence_pack import PackFacts, collect, compared_spans, spans_read
 from audit_provider.core.runs.gap_records import all_gaps
 from audit_provider.core.runs.own_streams import VERIFICATION_ACTION, evidence_of_kind, spool_evidence
 from audit_provider.core.runs.recorded import (
@@ -302,8 +301,8 @@ class _Kept:
         """
         self.unreadable += unreadable_of(opened)
         self.positions[opened.name.folder] = opened.position
-        self.read += _spans_read(opened)
-        self.times += [each.start for each in _spans_read(opened)]
+        self.read += spans_read(opened)
+        self.times += [each.start for each in spans_read(opened)]
         if not opened.head.number:
             return
         outlines = self._add_chain(opened.stream, opened.head, faults)
@@ -356,15 +355,3 @@ class _Kept:
             if wrong := own.get(each.head.number):
                 self.faulty.update(dict.fromkeys(each.days, wrong))
         return outlines
-
-
-def _spans_read(opened: OpenStream) -> Iterator[Window]:
-    """Yield the span of time that a stream was read for."""
-    position = opened.position
-    if opened.name.is_live:
-        start = reading_began(position)
-        end = position.updated_at if position.complete else position.watermark
-        if start and end and start < end:
-            yield Window(start, end)
-    elif opened.name.is_backfill and position.complete and (span := opened.name.span):
-        yield span
