@@ -13,7 +13,13 @@ from markupsafe import Markup
 
 from audit_provider.core.model import date_of, lasting, text_of
 from audit_provider.core.monitoring.charts import bars, legend
-from audit_provider.core.monitoring.markdown import gravest_first, said_of_reading, said_of_yesterday, verdict_of
+from audit_provider.core.monitoring.markdown import (
+    days_of,
+    gravest_first,
+    said_of_reading,
+    said_of_yesterday,
+    verdict_of,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -86,7 +92,8 @@ def page_of(
             watched=summary.watched,
             charts=_charts(summary, lag_target),
             actions=_actions(summary),
-            period=f"{len(summary.actions[0].days)} days" if summary.actions else "",
+            more_actions=max(len(summary.actions) - _MOST_ACTIONS, 0),
+            period=days_of(len(summary.actions[0].days)) if summary.actions else "",
             unknown=summary.unknown_actions,
         )
     )

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 MOST_ACTIONS_LISTED = 40
 
-_SPECIAL = re.compile(r"([\\`*\[\]|~])")
+_SPECIAL = re.compile(r"([\\`*\[\]|~]|(?<![^\W_])_|_(?![^\W_]))")
+"""What Markdown would read as its own. Underscores between letters are not, so usual names stay as they are."""
+
 _WEEK = 7
 _DAYS = 14
 
@@ -94,8 +96,13 @@ def _activity(summary: Summary) -> str:
         f"{theme} {sum(days[-1] for category, days in summary.days.items() if category in categories):,}"
         for theme, categories in THEMES.items()
     )
-    head = ("category", "today", "yesterday", f"{_WEEK} days before, a day", f"{len(everything)} days")
+    head = ("category", "today", "yesterday", f"{_WEEK} days before, a day", days_of(len(everything)))
     return f"{_table([head, *rows, ('all', *_columns(everything))])}\n\nToday: {themes}.{usual}"
+
+
+def days_of(count: int) -> str:
+    """Return a number of days in words."""
+    return f"{count} day{'s' * (count != 1)}"
 
 
 def _columns(days: Sequence[int]) -> tuple[str, ...]:
@@ -186,7 +193,7 @@ def verdict_of(accounts: Sequence[Account], gaps: Sequence[GapRecord], findings:
 def said_of_reading(summary: Summary) -> str:
     """Return a sentence on how far the source is read, with an absolute time."""
     if summary.lag is None:
-        return "Nothing has been read yet."
+        return "How far the source was read is not known: nothing was read yet, or a clock was wrong."
     at = summary.made_at - timedelta(seconds=summary.lag)
     return f"The source was read up to {text_of(at)}, {lasting(summary.lag)} before."
 

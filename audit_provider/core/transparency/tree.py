@@ -30,7 +30,7 @@ from audit_provider.core.ledger.stream_name import RecordKey
 from audit_provider.core.spool import Head
 from audit_provider.core.spool.id_index import IndexHead
 from audit_provider.core.text.state_version import STATE_VERSION, Codec, refuse_newer
-from audit_provider.core.transparency.merkle import HASH_BYTES, Range, leaf_hashes, range_of
+from audit_provider.core.transparency.merkle import HASH_BYTES, Range, leaf_hashes, range_of, spans
 
 if TYPE_CHECKING:
     from audit_provider.core.ledger.records import Ledger
@@ -84,8 +84,11 @@ class TreeHead:
 
     @property
     def range(self) -> Range:
-        """All leaves of the tree."""
-        return Range(0, self.leaves, unpacked(self.hashes))
+        """All leaves of the tree.
+
+        :raises SpoolDamagedError: their hashes cannot be read.
+        """
+        return _range(0, self.leaves, self.hashes, "the record of how far the tree has grown")
 
 
 TREES: Codec[TreeHead] = Codec(
@@ -262,7 +265,8 @@ class TreeReader:
     def subtree(self, begin: int, end: int) -> bytes:
         """Return the hash of the tree over the leaves ``begin <= place < end``.
 
-        :raises SpoolDamagedError: a partly covered segment is no longer kept, or the tree is too small.
+        :raises SpoolDamagedError: a partly covered segment is no longer kept, the tree is too small, or hashes that are
+            needed cannot be read.
         """
         if not self._ends or end > self._ends[-1]:
             raise SpoolDamagedError(f"the tree has {self._ends[-1] if self._ends else 0} leaves, but {end} are wanted.")
@@ -272,7 +276,9 @@ class TreeReader:
             each = self._ranges[place]
             first = self._ends[place - 1] if place else 0
             if first >= begin and each.end <= end:
-                found += Range(first, each.end, unpacked(each.hashes))
+                found += _range(
+                    first, each.end, each.hashes, f"the tree's file with the range of segment {each.number}"
+                )
             else:
                 leaves = self._leaves_of(place, each)
                 low, high = max(begin, first), min(end, each.end)
@@ -312,6 +318,20 @@ def _bytes_of(segment: SegmentRange) -> int:
 def packed(hashes: Sequence[bytes]) -> str:
     """Return hashes in the form in which they are kept: concatenated, in base64."""
     return base64.b64encode(b"".join(hashes)).decode()
+
+
+def _range(begin: int, end: int, text: str, where: str) -> Range:
+    """Return the range with the hashes in a text. :param where: what holds the text, for the message.
+
+    :raises SpoolDamagedError: the hashes are not base64, or too few or too many for the range.
+    """
+    try:
+        found = unpacked(text)
+    except ValueError:
+        found = ()
+    if [len(each) for each in found] != [HASH_BYTES for _ in spans(begin, end)]:
+        raise SpoolDamagedError(f"{where} does not contain its hashes: restore it.")
+    return Range(begin, end, found)
 
 
 def unpacked(text: str) -> tuple[bytes, ...]:

@@ -12,7 +12,8 @@ import audit_provider
 from audit_provider.core.ledger.event_account import Account
 from audit_provider.core.monitoring.charts import bars
 from audit_provider.core.monitoring.html import page_of
-from audit_provider.core.monitoring.summary import Summary
+from audit_provider.core.monitoring.markdown import escaped, markdown_of
+from audit_provider.core.monitoring.summary import ActionCounts, Summary
 
 NOW = datetime.fromisoformat("2026-05-01T12:00:00+00:00")
 
@@ -108,3 +109,29 @@ def _luminance(colour):
     parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
     red, green, blue = (each / 12.92 if each <= 0.03928 else ((each + 0.055) / 1.055) ** 2.4 for each in parts)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_a_report_of_the_first_day_counts_one_day():
+    first = Summary("p", "pylon", NOW, first_day=NOW, days={"other": (7,)}, actions=(ActionCounts("a", "other", (7,)),))
+    assert "| 1 day |" in markdown_of(first, ())
+    assert '<th class="n">1 day</th>' in page_of(first, ())
+
+
+def test_actions_that_are_not_listed_are_counted():
+    actions = tuple(ActionCounts(f"a{each}", "other", (1,)) for each in range(43))
+    assert "and 3 more." in page_of(Summary("p", "pylon", NOW, actions=actions), ())
+    assert "more." not in page_of(Summary("p", "pylon", NOW, actions=actions[:40]), ())
+
+
+def test_a_report_does_not_deny_what_was_read_if_only_its_end_is_unknown():
+    """The end is unknown also if it was recorded by a clock that was ahead."""
+    for shown in (page_of(Summary("p", "pylon", NOW), ()), markdown_of(Summary("p", "pylon", NOW), ())):
+        assert "How far the source was read is not known" in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("__init__", r"\_\_init\_\_"), ("_a b_", r"\_a b\_"), ("user_session_create", "user_session_create")],
+)
+def test_underscores_of_names_are_no_emphasis(name, shown):
+    assert escaped(name) == shown

@@ -182,3 +182,19 @@ def test_files_that_are_damaged_newer_or_missing_are_named(tmp_path, monkeypatch
         written.files().all()
     with pytest.raises(SpoolDamagedError, match="leaves, but"):
         TreeReader([], lambda _: []).subtree(0, tree.leaves)
+
+
+def test_hashes_that_cannot_be_read_are_named_wherever_the_damage_is(tmp_path):
+    store, leaves = LocalStore(tmp_path), [bytes([each]) * 32 for each in range(5)]
+    files = TreeFiles(store, "p/live", "c")
+    hashes = trees.packed(trees.range_of(leaves, 0).hashes)
+    wrong = [hashes[:place] + hashes[place + 1 :] for place in range(len(hashes) - 1)]
+    wrong += [f"é{hashes[1:]}", hashes[:-4], trees.packed([leaves[0]]), ""]
+    for each in wrong:
+        files.put(7, 0, [trees.SegmentRange(7, "d", 5, each)])
+        reader = TreeReader(files.all(), lambda _: leaves)
+        with pytest.raises(SpoolDamagedError, match="the range of segment 7 does not contain its hashes"):
+            reader.subtree(0, 5)
+        assert reader.subtree(0, 4) == trees.range_of(leaves[:4], 0).root, "of the segment itself"
+        with pytest.raises(SpoolDamagedError, match="how far the tree has grown"):
+            _ = TreeHead("c", head=Head(7, "d", 5), hashes=each).range
