@@ -23,6 +23,12 @@ from pathlib import Path
 from typing import NoReturn
 
 _ROOT = Path(__file__).resolve().parents[1]
+_IMPORTED = (
+    "airflow.__main__",
+    "airflow.api_fastapi.execution_api.app",
+    "airflow.cli.commands.dag_command",
+    "boto3",
+)
 # Isolated and without site-packages, it starts at once.
 _PROGRAM = """#!{python} -IS
 import json, os, socket, sys
@@ -78,7 +84,8 @@ def preloaded(folder: Path, entries: Mapping[str, str], environment: Mapping[str
 
 def main() -> None:
     """Answer until standard input closes."""
-    import_module("airflow.__main__")
+    for name in _IMPORTED:
+        import_module(name)
     gc.freeze()
     with socket.socket(socket.AF_UNIX) as door:
         door.bind(sys.argv[1])
