@@ -306,3 +306,25 @@ def test_a_day_that_a_record_may_be_of_which_could_not_be_read_is_not_proven(wor
     assert found[day + DAY].reason == f"not compared with the source yet; {said}"
     assert found[day - DAY].reason == "not compared with the source yet"
     assert verify(world.now + timedelta(minutes=2))[day] == found[day], "what could not be read stays so"
+
+
+def test_a_day_before_live_reading_began_is_never_compared_and_not_yet_to_be(world, compare, verify, ending):
+    cut = ending - 10 * DAY + timedelta(hours=6)
+    window = {"start": text_of(cut - 10 * DAY), "end": text_of(cut)}
+    world.pull(start=cut.isoformat())
+    world.pull(window=window)
+    ship(world)
+    ship(world, windows=[window], source="pylon")
+    store = LocalStore(world.spool)
+    days = [(cut + each * DAY).date() for each in (-5, 0, 1)]
+    began = f"never compared with the source: live reading began at {text_of(cut)}"
+    said = [began, began, "not compared with the source yet"]
+    found = verify()
+    assert [(found[each].state, found[each].reason) for each in days] == [("read", each) for each in said]
+    compare()
+    found = verify()
+    assert [found[each].reason for each in days] == said
+    earlier = msgspec.structs.replace(found[days[0]], reason="not compared with the source yet")
+    kept = Calendar.load(store, "p")
+    keep(msgspec.structs.replace(kept, days={**kept.days, days[0]: earlier}), Variables(), store, world.now)
+    assert verify()[days[0]].reason == began, "an earlier version wrote the other reason"

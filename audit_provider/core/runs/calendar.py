@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from audit_provider.core.errors import UNREADABLE, StopError
-from audit_provider.core.model import UTC, Window
+from audit_provider.core.model import UTC, Window, text_of
 from audit_provider.core.runs.applied_filters import DELIVERED_OR_FILTERED
 from audit_provider.core.streams.unreadable import said_of
 from audit_provider.core.text.state_version import refuse_newer
@@ -43,6 +43,17 @@ ROUND = 30
 """Number of runs within which every day is read again once."""
 
 NOT_COMPARED = "not compared with the source yet"
+NEVER_COMPARED = "never compared with the source"
+
+
+def why_not_compared(day: date, began: datetime | None) -> str:
+    """Return why a day is not compared with the source.
+
+    :param began: when live reading began, None if it is not known; the reconciliation compares nothing before it.
+    """
+    if began and span_of(day).start < began:
+        return f"{NEVER_COMPARED}: live reading began at {text_of(began)}"
+    return NOT_COMPARED
 
 
 def is_due(day: date, run: int) -> bool:
@@ -131,6 +142,7 @@ class Known:
 
     :ivar facts: of the time range whose segments are kept. :ivar read: spans of time that were read.
     :ivar compared: spans that were compared with the source. :ivar enabled: destinations that must have every event.
+    :ivar began: when live reading began, None if it is not known.
     :ivar faulty: days with events in a segment that has a fault, each with a sentence about the fault.
     :ivar fault: of the spool as a whole; "" for none.
     :ivar removed_until: segments written before this time are no longer kept; None if all are kept.
@@ -143,6 +155,7 @@ class Known:
     read: Sequence[Window] = ()
     compared: Sequence[Window] = ()
     enabled: Sequence[str] = ()
+    began: datetime | None = None
     faulty: Mapping[date, str] = field(default_factory=dict)
     fault: str = ""
     removed_until: datetime | None = None
@@ -261,7 +274,7 @@ def _judged(day: date, known: Known, aside: Collection[tuple[str, date]]) -> Day
     met = known.facts.days.get(day)
     compared = covers(known.compared, span)
     asked = {name: each for name, each in known.asked.get(day, {}).items() if name in known.enabled}
-    doubts = [_doubt(met, known, asked, compared=compared), said_of(known.facts.unreadable, span)]
+    doubts = [_doubt(day, met, known, asked, compared=compared), said_of(known.facts.unreadable, span)]
     reason = "; ".join(filter(None, doubts))
     state: DayState = "read" if reason else "proven"
     if wrong := known.faulty.get(day, ""):
@@ -306,12 +319,12 @@ def _partly_kept(found: Day) -> Day:
     return msgspec.structs.replace(found, state=state, reason=reason, proven_at=None, kept=False)
 
 
-def _doubt(met: DayFacts | None, known: Known, asked: Mapping[str, Asked], *, compared: bool) -> str:
+def _doubt(day: date, met: DayFacts | None, known: Known, asked: Mapping[str, Asked], *, compared: bool) -> str:
     """Return why a day that was read is not proven; "" if nothing speaks against it."""
     if known.fault:
         return known.fault
     if not compared:
-        return NOT_COMPARED
+        return why_not_compared(day, known.began)
     for name in known.enabled:
         states: Mapping[str, int] = met.destinations.get(name, {}) if met else {}
         if waiting := [f"{count:,} {state}" for state, count in sorted(states.items()) if state not in _ARRIVED]:

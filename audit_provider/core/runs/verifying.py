@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from audit_provider.core.errors import SpoolDamagedError, UnavailableError
+from audit_provider.core.ledger.position import reading_began
 from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import UTC, Window, back_by, midnight, text_of
 from audit_provider.core.runs.asking import Answers, Asking, last_changes
 from audit_provider.core.runs.calendar import (
     MOST_DAYS,
+    NEVER_COMPARED,
     NOT_COMPARED,
     ROUND,
     Calendar,
@@ -28,6 +30,7 @@ from audit_provider.core.runs.calendar import (
     is_served,
     judged,
     span_of,
+    why_not_compared,
     with_gaps,
 )
 from audit_provider.core.runs.evidence_pack import PackFacts, collect, compared_spans, spans_read
@@ -164,8 +167,9 @@ class Verifying:
                 return known.kept and (bool(kept.said_of(day)) or not is_as_before)
             if not known.reason.endswith(kept.said_of(day)):
                 return True
-            if known.reason.startswith(NOT_COMPARED):
-                return covers(compared, span_of(day))
+            if known.reason.startswith((NOT_COMPARED, NEVER_COMPARED)):
+                is_said = known.reason.startswith(why_not_compared(day, kept.began))
+                return not is_said or covers(compared, span_of(day))
             # A day with records that could not be read stays as it is.
             return not known.reason or known.reason != kept.said_of(day)
 
@@ -191,6 +195,7 @@ class Verifying:
             read=kept.read,
             compared=compared_spans(self.ledger, self.pipeline),
             enabled=enabled,
+            began=kept.began,
             faulty=kept.faulty,
             fault=fault,
             removed_until=kept.removed_until,
@@ -277,6 +282,7 @@ class _Kept:
     """What the streams of a pipeline hold, according to their manifests.
 
     :ivar times: of the first event of each segment, and of the start of reading. :ivar read: spans that were read.
+    :ivar began: when live reading began, None if it is not known.
     :ivar positions: of the streams, by their folders.
     :ivar faulty: days with events in a segment that has a fault, with a text of the fault.
     :ivar changed: days with events in segments that no earlier verification has read.
@@ -286,6 +292,7 @@ class _Kept:
 
     times: list[datetime] = field(default_factory=list)
     read: list[Window] = field(default_factory=list)
+    began: datetime | None = None
     positions: dict[str, Position] = field(default_factory=dict)
     faulty: dict[date, str] = field(default_factory=dict)
     changed: set[date] = field(default_factory=set)
@@ -301,6 +308,8 @@ class _Kept:
         """
         self.unreadable += unreadable_of(opened)
         self.positions[opened.name.folder] = opened.position
+        if opened.name.is_live:
+            self.began = reading_began(opened.position)
         self.read += spans_read(opened)
         self.times += [each.start for each in spans_read(opened)]
         if not opened.head.number:
