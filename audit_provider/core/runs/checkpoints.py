@@ -112,6 +112,9 @@ class Checkpoints:
                 since = (tree.unwitnessed_since or now) if unsigned else None
                 new = replace(tree, size=tree.leaves, root=checkpoint.root.hex(), made_at=now, unwitnessed_since=since)
                 grown.append((name, new))
+            elif witness is None and tree.unwitnessed_since:
+                # The witness was removed from the settings, so its signature is no longer missing.
+                grown.append((name, replace(tree, unwitnessed_since=None)))
         if witness and any(name.is_live for name in names):
             for event, late in self._cosigned_late(witness, {name for name, _ in grown}):
                 made.append(event)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 
@@ -215,6 +216,18 @@ def test_a_witness_that_is_silent_for_a_day_is_a_finding_until_it_signs(watched,
     watched.read(1)
     watched.make(LIVE)
     assert tree_record(watched.ledger, LIVE).load().unwitnessed_since is None
+
+
+def test_a_witness_that_was_removed_from_the_settings_is_not_missed(watched, witness, tmp_path):
+    witness.forced = [(503, {}, b"")]
+    watched.read(3)
+    watched.make(LIVE)
+    assert tree_record(watched.ledger, LIVE).load().unwitnessed_since == watched.now
+    watched.signer = replace(watched.signer, witness=None)
+    watched.now += timedelta(hours=30)
+    assert watched.make(LIVE) == 0, "nothing new was read"
+    assert tree_record(watched.ledger, LIVE).load().unwitnessed_since is None
+    assert not list((tmp_path / "p/tree/unwitnessed").iterdir())
 
 
 def of_window(rig):  # noqa: F811
