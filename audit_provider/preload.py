@@ -22,7 +22,10 @@ _log = logging.getLogger(__name__)
 
 def preload() -> None:
     """Import Airflow's reader of DAG files, and what the tasks of the incremental DAGs use."""
-    import_module("airflow.dag_processing.dagbag")
+    try:
+        import_module("airflow.dag_processing.dagbag")
+    except ImportError:  # before Airflow 3.2
+        import_module("airflow.models.dagbag")
 
     from audit_provider import operators
     from audit_provider.host.pipelines import read_file

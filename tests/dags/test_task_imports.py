@@ -31,7 +31,10 @@ p:
 TASK = """
 import json, runpy, sys
 from types import SimpleNamespace
-import airflow.dag_processing.dagbag
+try:
+    import airflow.dag_processing.dagbag
+except ImportError:  # before Airflow 3.2
+    import airflow.models.dagbag
 import airflow.sdk.execution_time.supervisor
 import airflow.sdk.execution_time.task_runner
 from airflow.sdk.definitions._internal.dag_parsing_context import _airflow_parsing_context_manager
