@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import uuid
+
 try:
     from airflow.sdk.exceptions import ParamValidationError
 except ImportError:  # before Airflow 3.2
     from airflow.exceptions import ParamValidationError
 
-__all__ = ["ParamValidationError", "sync_dags"]
+__all__ = ["ParamValidationError", "new_task_id", "sync_dags"]
+
+
+def new_task_id():
+    """Return an id for a row of ``TaskInstance``: before Airflow 3.2 a text, since then a UUID."""
+    from airflow.models import TaskInstance
+
+    return TaskInstance.__table__.c.id.type.python_type(str(uuid.uuid4()))
 
 
 def sync_dags(folder):

@@ -145,6 +145,20 @@ def test_a_write_without_an_answer_is_looked_up(kept):
     assert offset_record(ledger, LIVE, "s3").load() == Offset(chain="c")
 
 
+@pytest.mark.parametrize("before", [None, Offset(1, chain="c")])
+def test_a_write_that_is_dropped_in_silence_is_no_other_runs(ledger, before):
+    """``Variable.set`` of Airflow 3.1 logs an outage of the API server, and returns."""
+    record = offset_record(ledger, LIVE, "s3")
+    if before:
+        record.commit(before)
+    ledger.write = lambda *_: None
+    with pytest.raises(UnavailableError, match=r"did not write the Variable audit_logs\.p\.to\.s3"):
+        record.commit(Offset(2, chain="c"))
+    del ledger.write
+    record.commit(Offset(2, chain="c"))
+    assert offset_record(ledger, LIVE, "s3").load() == Offset(2, chain="c")
+
+
 def test_a_write_that_arrives_late_is_no_other_runs():
     ledger = Unsteady()
     record = offset_record(ledger, LIVE, "s3")

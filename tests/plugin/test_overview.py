@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 from dataclasses import replace
 from datetime import timedelta
 
@@ -17,6 +16,7 @@ from audit_provider.core.model import Event, Outage, ShipCounts, utc_now
 from audit_provider.core.monitoring.summary import SUMMARIES
 from audit_provider.core.spool import LocalStore, Stream
 from audit_provider.core.streams.dead_letters import DeadLetters
+from tests.airflow_names import new_task_id
 from tests.plugin.conftest import GAP, gap_id, keep_pipeline, offset, position, summary
 
 
@@ -267,7 +267,7 @@ def test_the_last_runs_are_listed_with_what_has_failed_in_them(world, server, mo
         for kind, states in tasks.items():
             for task, state in states.items():
                 named = {
-                    "id": uuid.uuid4(),
+                    "id": new_task_id(),
                     "dag_id": f"audit_{kind}_p",
                     "run_id": "r1" if kind == "incremental" else "r0",
                 }
@@ -387,7 +387,7 @@ def test_the_last_run_that_ended_is_the_one_that_counts(world):
         tasks = (("r1", "ship_splunk", "failed", 2), ("r1", "pull", "success", 1), ("r2", "pull", "up_for_retry", 2))
         for run_id, task_id, state, tries in tasks:
             ended = {"try_number": tries, "max_tries": 2, "pool": "default_pool", "pool_slots": 1, "end_date": at}
-            named = {"id": uuid.uuid4(), "dag_id": dag_id, "run_id": run_id, "task_id": task_id, "state": state}
+            named = {"id": new_task_id(), "dag_id": dag_id, "run_id": run_id, "task_id": task_id, "state": state}
             session.execute(insert(TaskInstance).values(**named, **ended, map_index=-1))
         found = read_dags(session, ["p"], {dag_id})["p"]
         assert found.failed == ("ship_splunk",)

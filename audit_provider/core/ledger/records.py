@@ -183,10 +183,14 @@ class Record(Generic[T]):
         there = self._ledger.read(self._key)
         if there == text:
             self._own = {text}
-        elif failure is None or there not in self._own:
+        elif there not in self._own:
             raise self._fenced()
         else:
-            raise failure
+            # Airflow 3.1 does not say that it has not written a Variable.
+            raise failure or UnavailableError(
+                f"Airflow did not write {self.where}: check that its API server and database are up; nothing is lost, "
+                "the next run continues from what is recorded."
+            )
 
     def put(self, value: T) -> None:
         """Record a value without reading it again afterwards.

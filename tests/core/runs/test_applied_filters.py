@@ -129,7 +129,8 @@ def test_what_is_said_of_each_event_is_what_the_destination_has_got(letters, ste
 
 
 BEFORE, NOW_ALL = Selection(omit=("b",)), Selection()
-CHAIN, NEXT = new_chain(NOW), new_chain(NOW + HOUR)
+CHAIN, NEXT = (f"{each:%Y%m%dT%H%M%SZ}-{end}" for each, end in ((NOW, "0a1b"), (NOW + HOUR, "2c3d")))
+"""Names of two chains, the second begun an hour later."""
 
 
 def change(**further):
