@@ -49,7 +49,7 @@ class GoogleWorkspace(World):
             "password": json.dumps(key),
             "extra": {"token_url": f"{self.service.url}/token"},
         }
-        applications = {"applications": "login,admin,drive"}
+        applications = {"applications": "login,admin,drive,gmail"}
         self.desk = VendorDesk("google_workspace", self.service, connection, monkeypatch, applications)
         self.service.clock = lambda: self.desk.now
         self.begun = self.desk.now
