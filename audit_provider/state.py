@@ -8,9 +8,8 @@ from __future__ import annotations
 from airflow.sdk import Variable
 from airflow.sdk.exceptions import AirflowRuntimeError
 
-from audit_provider.core.errors import UnavailableError
 from audit_provider.core.ledger.position import Position
-from audit_provider.core.ledger.records import Record, offset_record, position_record
+from audit_provider.core.ledger.records import Record, not_written, offset_record, position_record
 from audit_provider.core.ledger.stream_name import StreamName
 from audit_provider.core.model import Offset
 from audit_provider.host.missing import confirmed_variable
@@ -43,10 +42,7 @@ class Variables:
 
             StoredVariable.set(key, text, description=description)
         except AirflowRuntimeError:
-            raise UnavailableError(
-                f"Airflow did not write the Variable {key}: check that its API server and database are up; nothing is "
-                "lost, the next run continues from what is recorded."
-            ) from None
+            raise not_written(key) from None
 
     def delete(self, key: str) -> None:
         """Delete a Variable."""

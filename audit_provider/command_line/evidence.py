@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from audit_provider.command_line.against import described
 from audit_provider.command_line.verify import (
     NOT_CHECKED,
-    described,
     key_text,
     ledger_of,
     store_at,

@@ -7,17 +7,15 @@ import io
 import logging
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO, cast, get_args
-from urllib.parse import parse_qsl, urlsplit
+from typing import TYPE_CHECKING, TextIO
 
-from audit_provider.core.destinations.elasticsearch_documents import Scope, stream_name
+from audit_provider.command_line.against import SEARCHES, Address, arrival_at, cluster, described
+from audit_provider.core.destinations.elasticsearch_documents import stream_name
 from audit_provider.core.errors import AuditError, ConfigurationError, SpoolDamagedError, UnavailableError
 from audit_provider.core.ledger.records import MemoryLedger
-from audit_provider.core.model import Fields, Origin
 from audit_provider.core.runs.applied_filters import AppliedFilters, FilterVerdicts, changes_of
-from audit_provider.core.runs.asking import contents_of
 from audit_provider.core.runs.own_streams import EVIDENCE_SOURCE
 from audit_provider.core.runs.proving import evidence_of
 from audit_provider.core.runs.recorded import (
@@ -29,24 +27,20 @@ from audit_provider.core.runs.recorded import (
 )
 from audit_provider.core.spool import LocalStore, S3Store
 from audit_provider.core.text.validation import near
-from audit_provider.core.verification import DocumentSearch, ObjectIds, Progress, streams_in, verify
-from audit_provider.core.verification.documents import records_of
+from audit_provider.core.verification import Progress, streams_in, verify
 from audit_provider.core.verification.spool import check_counts
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
 
-    from audit_provider.core.delivery import Delivery
     from audit_provider.core.ledger.records import Ledger
     from audit_provider.core.model import Event, Offset
-    from audit_provider.core.pipeline import Pipeline
     from audit_provider.core.spool import Manifest, Store
     from audit_provider.core.transparency.checkpoint import Note
-    from audit_provider.core.verification import Arrival, Fault
+    from audit_provider.core.verification import Fault
     from audit_provider.core.verification.checkpoints import VerifiedCheckpoint
     from audit_provider.core.verification.spool import LeftOut
-    from audit_provider.hooks.elasticsearch_logs import ElasticsearchLogsHook
 
 NOT_CHECKED = 2
 """Exit code if nothing could be checked; 0 means no faults, 1 faults found."""
@@ -55,8 +49,6 @@ _REPORT_SECONDS = 3.0
 """After so many seconds, a report that was writing counts has finished."""
 
 _MOST_SETTLE = 3600.0
-
-_SEARCHES = ("opensearch", "elasticsearch")
 
 
 def run_verify(options: argparse.Namespace) -> int:
@@ -72,7 +64,7 @@ def run_verify(options: argparse.Namespace) -> int:
                 known = {folder.partition("/")[0] for folder in streams_in(store, "")}
                 guess = near(options.pipeline, known) if known else ", nor of any other"
                 raise ConfigurationError(f"the spool contains nothing of a pipeline {options.pipeline!r}{guess}.")
-            arrival = _arrival(options, streams, progress, missing) if options.against else None
+            arrival = arrival_at(options, streams, progress, missing) if options.against else None
             report = verify(
                 store,
                 pipeline=options.pipeline,
@@ -162,10 +154,10 @@ def _checkpoints(
     if options.checkpoints.startswith("s3://"):
         from audit_provider.host.spool_location import DEFAULT_AWS_CONN_ID, s3_client
 
-        address = _Address.of(options.checkpoints, "--checkpoints")
+        address = Address.of(options.checkpoints, "--checkpoints")
         client = s3_client(address.conn_id or DEFAULT_AWS_CONN_ID)
         notes = notes_of_objects(S3Store(client, address.base, address.target, name="the bucket of checkpoints"))
-    elif options.checkpoints.partition(":")[0] in (*_SEARCHES, "https", "http"):
+    elif options.checkpoints.partition(":")[0] in (*SEARCHES, "https", "http"):
         notes = _indexed_notes(options)
     else:
         notes = read_notes(Path(options.checkpoints))
@@ -176,9 +168,9 @@ def _indexed_notes(options: argparse.Namespace) -> list[Note]:
     """Return the checkpoints in an index or data stream."""
     from audit_provider.core.verification.documents import notes_of_index
 
-    address = _Address.of(options.checkpoints, "--checkpoints")
+    address = Address.of(options.checkpoints, "--checkpoints")
     return notes_of_index(
-        _cluster(address, "--checkpoints").client(),
+        cluster(address, "--checkpoints").client(),
         address.target or stream_name(EVIDENCE_SOURCE, "default"),
         options.pipeline,
     )
@@ -274,158 +266,6 @@ def _pipelines(options: argparse.Namespace) -> list[str]:
     with contextlib.suppress(ConfigurationError):
         return list(load_pipelines(beside_dags()))
     return []
-
-
-@dataclass(frozen=True, slots=True)
-class _Address:
-    """The parsed value of ``--against``."""
-
-    scheme: str
-    base: str
-    target: str
-    conn_id: str | None
-    scope: Scope
-
-    @classmethod
-    def of(cls, text: str, option: str = "--against") -> _Address:
-        bare, _, query = text.partition("?")
-        options = dict(parse_qsl(query))
-        scope = options.pop("document_id", "pipeline")
-        conn_id = options.pop("conn_id", None)
-        if options or scope not in get_args(Scope):
-            raise ConfigurationError(
-                f"{option} {bare} has an unknown option: known are conn_id, and document_id with one of "
-                f"{', '.join(get_args(Scope))}."
-            )
-        scheme, _, rest = bare.partition(":")
-        if scheme in _SEARCHES:
-            return cls(scheme, "", rest, conn_id, cast("Scope", scope))
-        try:
-            parts = urlsplit(bare)
-        except ValueError:
-            raise ConfigurationError(f"{option} is no valid URL: check its host.") from None
-        if parts.password is not None or (parts.username and scheme != "s3"):
-            raise ConfigurationError(f"{option} must not contain a credential: name a connection with conn_id.")
-        if scheme == "s3" and parts.hostname:
-            return cls(scheme, parts.hostname, parts.path.strip("/"), conn_id or parts.username, cast("Scope", scope))
-        if scheme in ("https", "http") and parts.path.strip("/"):
-            base, _, target = bare.rstrip("/").rpartition("/")
-            return cls(scheme, base, target, conn_id, cast("Scope", scope))
-        raise ConfigurationError(
-            f"{option} {bare} does not name a destination: write s3://bucket/prefix, opensearch:<target> or "
-            "https://host/<target>."
-        )
-
-
-def _arrival(
-    options: argparse.Namespace, streams: list[str], progress: dict[str, Progress], missing: TextIO | None
-) -> Arrival:
-    address = _Address.of(options.against)
-    pipelines = sorted({folder.partition("/")[0] for folder in streams})
-    if len(pipelines) > 1:
-        raise ConfigurationError(
-            f"the spool contains {', '.join(pipelines)}: name with --pipeline the one that is at --against."
-        )
-    known = sorted(progress.items(), key=lambda each: not each[0].endswith("/live"))
-    position = known[0][1].position if known else None
-    pipeline = described(pipelines[0]) if pipelines else None
-    positions = {folder: each.position for folder, each in progress.items()}
-    own_source = pipeline.source if pipeline else None
-    if address.scheme == "s3":
-        from audit_provider.host.spool_location import DEFAULT_AWS_CONN_ID, s3_client
-
-        fields = _fields(options) or (position.fields if position else None)
-        client = s3_client(address.conn_id or DEFAULT_AWS_CONN_ID)
-        delivery = _delivery_to(address, pipeline, options.destination) if pipeline else None
-        contents = contents_of(delivery, positions, own_source) if delivery or not options.id_at else None
-        return ObjectIds(
-            client,
-            address.base,
-            address.target,
-            fields,
-            missing=missing,
-            contents=contents,
-            form_is_known=delivery is not None,
-        )
-    source = options.source or (position.source if position else "")
-    if not source or not pipelines:
-        raise ConfigurationError("it is not known which source was shipped: name it with --source.")
-    hook = _cluster(address)
-    target = address.target or stream_name(source, "default")
-    store = _store_of(pipeline, options.destination, source, target) if pipeline else None
-    return DocumentSearch(
-        hook.client(),
-        target,
-        Origin(pipelines[0], source, Fields("", "")),
-        scope=address.scope,
-        settle=options.settle,
-        sleep=time.sleep,
-        missing=missing,
-        contents=records_of(contents_of(store, positions, own_source)),
-    )
-
-
-def _cluster(address: _Address, option: str = "--against") -> ElasticsearchLogsHook:
-    """Return the cluster of an address. :raises ConfigurationError: its connection is for another cluster."""
-    from audit_provider.hooks.elasticsearch_logs import ElasticsearchLogsHook
-
-    hook = ElasticsearchLogsHook(address.conn_id or ElasticsearchLogsHook.default_conn_name)
-    if address.base and address.base != hook.address().rstrip("/"):
-        raise ConfigurationError(
-            f"{option} leads to {address.base}, but the connection {hook.http_conn_id!r} to {hook.address()}, and its "
-            "credential is sent nowhere else: name another connection with conn_id."
-        )
-    return hook
-
-
-def _store_of(pipeline: Pipeline, destination: str, source: str, target: str) -> Delivery | None:
-    """Return the destination that ships to an index or data stream: the named one, or else the only one; or None."""
-    from audit_provider.core.destinations.elasticsearch import ElasticsearchOptions
-
-    found = {
-        each.name: each
-        for each in pipeline.destinations.values()
-        if isinstance(each.options, ElasticsearchOptions)
-        and target == (each.options.target or stream_name(source, each.options.namespace))
-    }
-    return found.get(destination) or (next(iter(found.values())) if len(found) == 1 else None)
-
-
-def described(name: str) -> Pipeline | None:
-    """Return a pipeline of the pipelines file; None if it has none of that name, or there is no such file."""
-    from audit_provider.host.pipelines import load_pipelines
-    from audit_provider.host.settings import beside_dags
-
-    with contextlib.suppress(ConfigurationError):
-        return load_pipelines(beside_dags()).get(name)
-    return None
-
-
-def _delivery_to(address: _Address, pipeline: Pipeline, destination: str) -> Delivery | None:
-    """Return the destination that ships to a place in a bucket: the named one, or else the only one; or None."""
-    from audit_provider.core.destinations.s3_options import S3Options
-
-    found: list[Delivery] = []
-    for each in pipeline.destinations.values():
-        options = each.options
-        if not isinstance(options, S3Options) or options.bucket != address.base:
-            continue
-        if each.name == destination:
-            return each
-        asked, prefix = (f"{part.strip('/')}/".lstrip("/") for part in (address.target, options.prefix))
-        if not destination and (prefix.startswith(asked) or asked.startswith(prefix)):
-            found.append(each)
-    return found[0] if len(found) == 1 else None
-
-
-def _fields(options: argparse.Namespace) -> Fields | None:
-    if options.id_at:
-        return Fields(id=options.id_at, time="")
-    if not options.source:
-        return None
-    from audit_provider.core.pipeline import source_from
-
-    return source_from("--source", options.source).fields
 
 
 @contextlib.contextmanager

@@ -187,10 +187,7 @@ class Record(Generic[T]):
             raise self._fenced()
         else:
             # Airflow 3.1 does not say that it has not written a Variable.
-            raise failure or UnavailableError(
-                f"Airflow did not write {self.where}: check that its API server and database are up; nothing is lost, "
-                "the next run continues from what is recorded."
-            )
+            raise failure or not_written(self._key)
 
     def put(self, value: T) -> None:
         """Record a value without reading it again afterwards.
@@ -228,6 +225,14 @@ class Record(Generic[T]):
             f"{self.where} was changed by another run since this one read it: let only one run of this DAG be active; "
             f"nothing is lost, the other run's record stands."
         )
+
+
+def not_written(key: str) -> UnavailableError:
+    """Return the error for a Variable that Airflow has not written, or may not have."""
+    return UnavailableError(
+        f"Airflow did not write the Variable {key}: check that its API server and database are up; nothing is lost, "
+        "the next run continues from what is recorded."
+    )
 
 
 def position_record(ledger: Ledger, name: StreamName) -> Record[Position]:
